@@ -99,15 +99,27 @@ class Training:
         execution: Execution | None = None,
     ) -> SweepResult:
         """Train the missing trials of the sweep whose parent run has this id, or an id that begins so. Its
-        finished trials are not trained again; those left RUNNING are marked KILLED and redone. Raises
+        finished trials are not trained again, but reported; those left RUNNING are marked KILLED and redone.
+        Raises
         `NotFound`, `UsageError` or `TrainingError` if it cannot be resumed, and like `train`."""
         self._access.check_writable("Resuming a sweep")
         from engine.journal import server_name
-        from engine.training.resume import find_sweep, only_one
+        from engine.training.events import SweepStarted
+        from engine.training.interrupted import sweep_runs
+        from engine.training.resume import find_sweep, finished_trials, only_one
 
-        run, sweep_id, spec = find_sweep(self._access.store, server_name(self._access.uri), run_id)
+        store = self._access.store
+        run, sweep_id, spec = find_sweep(store, server_name(self._access.uri), run_id)
+
+        def report(event: SweepEvent) -> None:
+            on_event(event)
+            if isinstance(event, SweepStarted):
+                for trial in finished_trials(before, spec, event.metric):
+                    on_event(trial)
+
         with only_one(sweep_id):
-            return self._run(spec, on_event, control, execution, sweep_id, run.run_id)
+            before = tuple(sweep_runs(store, run.experiment_id, sweep_id))
+            return self._run(spec, report, control, execution, sweep_id, run.run_id)
 
     def _run(
         self,

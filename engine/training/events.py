@@ -56,7 +56,8 @@ class TrialStarted:
 @dataclass(frozen=True, slots=True)
 class TrialFinished:
     """`params` include defaults, as recorded; `score` is the cross-validated mean of the metric that ranks
-    the sweep, None if undefined; `seconds` cover the whole trial, including recording."""
+    the sweep, None if undefined; `seconds` cover the whole trial, including recording. `earlier` marks those
+    of a resumed sweep that finished before it was interrupted: they follow `SweepStarted`."""
 
     index: int
     run_id: str
@@ -66,6 +67,7 @@ class TrialFinished:
     metrics: Mapping[str, float]
     score: float | None
     seconds: float
+    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

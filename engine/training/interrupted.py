@@ -64,7 +64,7 @@ def read_sweep(store: Store, entry: JournalEntry) -> UnfinishedSweep:
     experiment = next((e for e in store.experiments() if e.name == entry.experiment), None)
     if experiment is None:
         raise NotFound(f"Experiment {entry.experiment!r} not found")
-    runs = tuple(_runs(store, experiment.experiment_id, entry.entry_id))
+    runs = tuple(sweep_runs(store, experiment.experiment_id, entry.entry_id))
     worker = next((run.tags[WORKER_TAG] for run in runs if WORKER_TAG in run.tags), "")
     return UnfinishedSweep(entry, runs, worker)
 
@@ -119,7 +119,8 @@ def mark_killed(store: Store, uri: TrackingUri, entry: JournalEntry) -> JournalE
     return recorded
 
 
-def _runs(store: Store, experiment_id: str, sweep_id: str) -> Iterator[Run]:
+def sweep_runs(store: Store, experiment_id: str, sweep_id: str) -> Iterator[Run]:
+    """The parent run of a sweep and its trials. Raises `StoreError`."""
     query = RunQuery(experiment_id, (Condition("tag", SWEEP_TAG, "=", sweep_id),))
     token: str | None = None
     while True:

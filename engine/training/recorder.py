@@ -182,6 +182,8 @@ class Recorder:
         runs = self._patiently(self._children)
         best = self._best_of(runs)
         metrics = payloads.metrics(self._totals(runs, best))
+        if "validation" in self.spec.curves and status == "FINISHED":
+            metrics += self._validation_curves(runs)
         self._patiently(lambda: self._client.log_batch(self.parent_run_id, metrics=metrics))
         self._patiently(lambda: self._client.set_terminated(self.parent_run_id, status))
         return None if best is None else str(best.info.run_id)
@@ -232,6 +234,29 @@ class Recorder:
         }
         name = self._score_metric
         return totals if best is None else {**totals, f"best_{name}": best.data.metrics[name]}
+
+    def _validation_curves(self, runs: Sequence[Any]) -> list[Any]:
+        """Log the validation curves of all trials as files of the parent run. Returns them as its metrics."""
+        from engine.training.evaluation.curves import validation_curves, validation_file
+        from engine.training.evaluation.figures import validation_figures
+        from engine.training.evaluation.scores import OWN_METRIC
+
+        models, own = self.spec.models, OWN_METRIC[self._facts.task]
+        finished = [run.data for run in runs if run.info.status == "FINISHED"]
+        curves = validation_curves(
+            [
+                (data.params.get("estimator", models[0].estimator), data.params, data.metrics)
+                for data in finished
+            ]
+        )
+        if not curves:
+            return []
+        self._log_files(self.parent_run_id, validation_file(curves, own) | validation_figures(curves, own))
+        steps: dict[str, tuple[tuple[int, float], ...]] = {}
+        for curve in curves:
+            prefix = f"{curve.estimator.rpartition('.')[2]}." if len(models) > 1 else ""
+            steps |= curve.steps(prefix, own)
+        return list(payloads.step_metrics(steps))
 
     @property
     def _score_metric(self) -> str:

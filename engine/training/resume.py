@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING
 from engine.entities import Run
 from engine.errors import EngineError, NotFound, TrainingError, UsageError, WriteError
 from engine.files import locked, open_private
-from engine.journal import journal_entries
+from engine.journal import JournalEntry, journal_entries
 from engine.paths import state_dir
+from engine.training.events import TrialFinished
 from engine.training.interrupted import MAX_CHECKED, has_ended, read_sweep
 from engine.training.recorder import PARENT_TAG, SPEC_FILE, SWEEP_TAG, WORKER_TAG
-from engine.training.spec import SweepSpec
+from engine.training.search.grid import trials
+from engine.training.spec import TASKS, SweepSpec
 
 if TYPE_CHECKING:
     from engine.stores.base import Store
 
 MAX_SPEC_BYTES = 1 << 20
+OWN_METRICS = ("accuracy", "r2_score")
+"""The metrics whose cross-validated mean is `cv_mean`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,16 @@ def resumable_sweeps(store: Store, server: str) -> tuple[ResumableSweep, ...]:
     """The sweeps in this store, named `server` in the journal, that ended before their last trial and whose
     training process has ended; the newest first, among the last `MAX_CHECKED`. Raises `StoreError` and
     `WriteError`."""
+    return _sweeps(store, server, lambda entry: entry.outcome != "done")
+
+
+def _sweeps(
+    store: Store, server: str, is_wanted: Callable[[JournalEntry], bool] = lambda _: True
+) -> tuple[ResumableSweep, ...]:
     found: list[ResumableSweep] = []
     checked = 0
     for entry in journal_entries(server=server):
-        if entry.action != "train" or not entry.experiment or entry.outcome == "done":
+        if entry.action != "train" or not entry.experiment or not is_wanted(entry):
             continue
         checked += 1
         with suppress(NotFound):
@@ -56,7 +66,7 @@ def resumable_sweeps(store: Store, server: str) -> tuple[ResumableSweep, ...]:
 
 
 def find_sweep(store: Store, server: str, text: str) -> tuple[Run, str, SweepSpec]:
-    """The parent run with this id, or of the only resumable sweep whose id begins with it; the sweep's id;
+    """The parent run with this id, or of the only recent sweep whose id begins with it; the sweep's id;
     and what it trains. Raises `NotFound` if there is none, `UsageError` if it is ambiguous or is no sweep,
     `TrainingError` while a process trains it."""
     run = _parent(store, server, text)
@@ -75,6 +85,41 @@ def find_sweep(store: Store, server: str, text: str) -> tuple[Run, str, SweepSpe
             "Stop that process first; one on another machine cannot be seen from here.",
         )
     return run, sweep_id, read_spec(store, run.run_id)
+
+
+def finished_trials(runs: Sequence[Run], spec: SweepSpec, metric: str) -> tuple[TrialFinished, ...]:
+    """The finished trials among the runs of a sweep that `metric` ranks, in the order in which they ended.
+    They are numbered as the sweep proposed them; those of an Optuna search, which only their scores could
+    tell, as they began."""
+    found = [run for run in runs if PARENT_TAG in run.tags and run.status == "FINISHED"]
+    began = {run.run_id: at for at, run in enumerate(sorted(found, key=lambda run: run.start_time or 0))}
+    parent = next((run for run in runs if PARENT_TAG not in run.tags), None)
+    numbers = _numbers(spec, parent)
+    score = "cv_mean" if metric in OWN_METRICS else f"{metric}_cv_mean"
+    return tuple(
+        TrialFinished(
+            index=numbers.get(run.run_name, began[run.run_id]),
+            run_id=run.run_id,
+            name=run.run_name,
+            estimator=run.params.get("estimator", spec.models[0].estimator),
+            params=run.params,
+            metrics=run.metrics,
+            score=run.metrics.get(score),
+            seconds=run.duration or 0.0,
+            earlier=True,
+        )
+        for run in sorted(found, key=lambda run: run.end_time or 0)
+    )
+
+
+def _numbers(spec: SweepSpec, parent: Run | None) -> Mapping[str, int]:
+    """The index of each trial, by name; empty if it does not follow from the sweep."""
+    task = next((task for task in TASKS if parent is not None and parent.params.get("task") == task), None)
+    if task is None or spec.search.method == "optuna":
+        return {}
+    with suppress(EngineError):
+        return {trial.name: trial.index for trial in trials(spec, task)}
+    return {}
 
 
 def read_spec(store: Store, run_id: str) -> SweepSpec:
@@ -120,13 +165,14 @@ def only_one(sweep_id: str) -> Iterator[None]:
 def _parent(store: Store, server: str, text: str) -> Run:
     if len(text) == 32:
         return store.run(text).run
-    matching = [sweep.run for sweep in resumable_sweeps(store, server) if sweep.run.run_id.startswith(text)]
+    # Also those that ended early because they were to.
+    matching = [sweep.run for sweep in _sweeps(store, server) if sweep.run.run_id.startswith(text)]
     if len(matching) == 1:
         return matching[0]
     if not matching:
         raise NotFound(
             f"No resumable sweep {text}",
-            "No interrupted sweep in the journal has a parent run whose id begins so.",
+            "No recent sweep in the journal has a parent run whose id begins so.",
             "Give the whole run id of the sweep's parent run.",
         )
     raise UsageError(f"{text} is ambiguous", f"{len(matching)} sweeps begin so.", "Give more of the id.")

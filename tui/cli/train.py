@@ -393,6 +393,8 @@ class SweepProgress:
         )
 
         self.board.add(event)
+        if isinstance(event, TrialFinished) and event.earlier:
+            return
         if isinstance(event, SweepPreparing):
             self._update_meter(safe(event.note))
         elif isinstance(event, SweepNote):
@@ -464,7 +466,7 @@ def _show(output: Output, experiment: str, result: SweepResult, progress: SweepP
             f"      {counted(board.resumed, 'trial')} of them finished before the sweep was interrupted"
         )
     if board.best is not None:
-        _show_best(output, board.best, result, progress)
+        _show_best(output, board.best, progress)
     failed = next((trial for trial in progress.trials if trial["message"]), None)
     if failed is not None:
         output.line(Cell(Shown("first failure  "), "red"), safe(failed["message"]))
@@ -472,18 +474,13 @@ def _show(output: Output, experiment: str, result: SweepResult, progress: SweepP
         output.line(Cell(safe(command), "dim"))
 
 
-def _show_best(output: Output, best: TrialFinished, result: SweepResult, progress: SweepProgress) -> None:
+def _show_best(output: Output, best: TrialFinished, progress: SweepProgress) -> None:
     from tui.training.leaderboard import fold_spread
 
     board = progress.board
     spread = fold_spread(best, board.metric)
     score = f"{board.metric} {number(best.score)}" + (f" ± {spread:.3f}" if spread is not None else "")
-    if result.best_run_id not in (None, best.run_id):
-        run = safe(result.best_run_id)  # of the trials before the sweep was interrupted
-        output.line(Cell(Shown("best  "), "bold"), Shown(f"run {run}"))
-        output.line(Cell(Shown("best of this part  "), "bold"), safe(f"{score}  run {best.run_id}"))
-    else:
-        output.line(Cell(Shown("best  "), "bold"), safe(f"{score}  {best.name}  run {best.run_id}"))
+    output.line(Cell(Shown("best  "), "bold"), safe(f"{score}  {best.name}  run {best.run_id}"))
     params = " ".join(f"{name}={value}" for name, value in best.params.items())
     output.line(safe(f"      {params}"))
     test = best.metrics.get(board.metric)

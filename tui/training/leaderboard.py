@@ -28,13 +28,11 @@ OWN_METRICS = ("accuracy", "r2_score", "")
 class Leaderboard:
     """Collects the events of a sweep for the trial table and the chart."""
 
-    def __init__(self, earlier: Sequence[TrialFinished] = ()) -> None:
-        """`earlier` are the trials that finished before the sweep was interrupted, if they are known."""
+    def __init__(self) -> None:
         self.started: SweepStarted | None = None
         self.paused = False
         self.throughput = Throughput()
-        self._finished = list(earlier)
-        self._earlier = len(earlier)
+        self._finished: list[TrialFinished] = []
         self._failed: list[TrialFailed] = []
 
     @property
@@ -54,21 +52,7 @@ class Leaderboard:
 
     @property
     def done(self) -> int:
-        return self._unknown + len(self._finished) + len(self._failed)
-
-    @property
-    def _unknown(self) -> int:
-        """Trials that an earlier process finished and that are not in the table."""
-        return max(0, self.resumed - self._earlier)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the table has all finished trials, so that its best one is that of the sweep."""
-        return not self._unknown
-
-    @property
-    def finished(self) -> Sequence[TrialFinished]:
-        return self._finished
+        return len(self._finished) + len(self._failed)
 
     @property
     def failed(self) -> int:
@@ -87,7 +71,8 @@ class Leaderboard:
             self.started, self.throughput = event, Throughput()
         elif isinstance(event, TrialFinished):
             self._finished.append(event)
-            self.throughput.add()
+            if not event.earlier:
+                self.throughput.add()
         elif isinstance(event, TrialFailed):
             self._failed.append(event)
             self.throughput.add()
@@ -125,7 +110,7 @@ class Leaderboard:
         lower = self.started is not None and self.started.lower
         best: list[tuple[float, float]] = []
         each: list[tuple[float, float]] = []
-        for number, trial in enumerate(self._finished, self._unknown + 1):
+        for number, trial in enumerate(self._finished, 1):
             score = _score(trial)
             if score is None or trial.estimator == BASELINE:
                 continue
@@ -274,7 +259,7 @@ def _is_near(base: float, scores: Sequence[float]) -> bool:
 
 
 def _is_cross_validated(metric: str) -> bool:
-    return metric.endswith(("cv_mean", "cv_std", "cv_score"))
+    return metric.endswith(("cv_mean", "cv_std", "cv_score", "cv_train_mean"))
 
 
 def _identity(trial: TrialFinished | TrialFailed) -> dict[str, Value]:

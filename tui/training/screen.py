@@ -99,6 +99,8 @@ class TrainingScreen(ConsoleScreen):
         self._notes: list[tuple[str, str]] = []
         """When, and what the operator should know."""
         self._resumable: tuple[ResumableSweep, ...] = ()
+        self._has_looked = False
+        """Whether interrupted sweeps have been looked for."""
         self._resumed = RESUMED
         self._has_changed = False
         """Whether trials finished that are not drawn yet."""
@@ -193,18 +195,15 @@ class TrainingScreen(ConsoleScreen):
             return
         known = [sweep for sweep in self._resumable if sweep.run.run_id.startswith(run_id)]
         self._resumed = safe(f"{known[0].run.run_name} → {known[0].experiment}") if known else RESUMED
-        is_here = self.board.started is not None and self.board.started.parent_run_id.startswith(run_id)
-        board = Leaderboard(self.board.finished if is_here else ())
         work = self.engine.training.resume
-        self._start(None, lambda on_event, control: work(run_id, on_event=on_event, control=control), board)
+        self._start(None, lambda on_event, control: work(run_id, on_event=on_event, control=control))
 
-    def _start(self, spec: SweepSpec | None, work: Work, board: Leaderboard | None = None) -> None:
-        """Train in separate processes. `spec` is None while it is not known, as of a resumed sweep; `board`
-        has the trials that finished before."""
+    def _start(self, spec: SweepSpec | None, work: Work) -> None:
+        """Train in separate processes. `spec` is None while it is not known, as of a resumed sweep."""
         from engine.api import SweepControl
 
         self.spec, self.result = spec, None
-        self.board = board or Leaderboard()
+        self.board = Leaderboard()
         self.control = control = SweepControl()
         self._started = time.monotonic()
         self._note, self._notes = "starting Python", []
@@ -269,7 +268,9 @@ class TrainingScreen(ConsoleScreen):
         if command.id in ("training.cancel-sweep", "training.pause-sweep") and not self.running:
             return "No sweep is running."
         if command.id == "training.resume-sweep" and not self._resumable:
-            return "No sweep was interrupted."
+            return (
+                "No sweep was interrupted." if self._has_looked else "Still looking for interrupted sweeps."
+            )
         if command.id == "training.compare-marked":
             return compare_reason(len(self._marks()), "trials")
         return super().why_not(command)
@@ -337,8 +338,7 @@ class TrainingScreen(ConsoleScreen):
         best, baseline = self.board.best, self.board.baseline
         if best is None:
             return []
-        label = "best " if self.board.is_complete else "best since it was resumed "
-        parts = [(label, ""), (self._score(best), "$foreground bold"), ("  ", "")]
+        parts = [("best ", ""), (self._score(best), "$foreground bold"), ("  ", "")]
         if baseline is not None:
             parts += [("baseline ", ""), (self._score(baseline), "$foreground"), ("  ", "")]
         parts += [(f"{estimator_name(best.estimator)}  {parameters_text(best.params)}", "")]
@@ -364,8 +364,10 @@ class TrainingScreen(ConsoleScreen):
             parts += ["cancelled"] if self.result.cancelled else []
             parts += [safe(self.result.ended)] if self.result.ended else []
             parts.append(f"took {formats.duration(self.result.seconds)}")
+        elif self.running and board.total and board.done >= board.total and not self._note:
+            parts.insert(1, "logging the results …")
         elif self.running and board.paused and not self._note:
-            parts.append("paused; p goes on")
+            parts.insert(1, "paused; p goes on")
         return safe(" · ".join([*parts, *([self._note] if self._note else [])]))
 
     def _speed(self) -> list[str]:
@@ -380,7 +382,7 @@ class TrainingScreen(ConsoleScreen):
         return [*parts, formats.counted(board.started.workers, "worker")]
 
     def _show_resumable(self, sweeps: tuple[ResumableSweep, ...]) -> None:
-        self._resumable = sweeps
+        self._resumable, self._has_looked = sweeps, True
         self._show_all()
 
     def _show_empty(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -61,6 +61,8 @@ SEARCHES = (
     ("halving", "halving"),
     ("optuna", "Optuna"),
 )
+SAMPLERS = (("tpe", "TPE"), ("random", "random"))
+RECORDERS = (("client", "this machine"), ("workers", "its workers"))
 CURVES = (
     ("", "none"),
     ("learning", "learning"),
@@ -176,10 +178,10 @@ class SweepDialog(FormDialog[SweepRequest]):
             yield from _setting(
                 "search",
                 _select("search", SEARCHES, spec.search.method),
+                "sampler",
+                _select("sampler", SAMPLERS, spec.search.sampler),
                 "trials",
                 _field("trials", _optional(spec.search.trials), "all"),
-                "rank by",
-                _field("metric", spec.metric, "accuracy or R²"),
             )
             yield from _setting(
                 "end a trial",
@@ -190,6 +192,8 @@ class SweepDialog(FormDialog[SweepRequest]):
                 _field("no_improvement", _optional(spec.limits.no_improvement), "trials"),
             )
             yield from _setting(
+                "rank by",
+                _field("metric", spec.metric, "accuracy, R²"),
                 "curves",
                 _select("curves", CURVES, ",".join(spec.curves)),
                 "recipe",
@@ -200,7 +204,10 @@ class SweepDialog(FormDialog[SweepRequest]):
                 "processes",
                 _field("workers", "", "one per CPU"),
                 "or Dask",
-                _field("scheduler", "", "tcp://host:8786, or a scheduler file"),
+                _field("scheduler", "", "tcp://host:8786 or file"),
+            )
+            yield from _setting(
+                "logged by", _select("record_in", RECORDERS, "client"), "for Dask: who logs the trials"
             )
 
     def on_mount(self) -> None:
@@ -240,6 +247,7 @@ class SweepDialog(FormDialog[SweepRequest]):
             folds=_known(numbers["folds"], self._base.split.folds),
             seed=_known(numbers["seed"], self._base.split.seed),
             search=self.chosen("search"),
+            sampler=self.chosen("sampler"),
             trials=numbers["trials"],
             trial_timeout=self.text("trial_timeout"),
             time_limit=self.text("time_limit"),
@@ -279,9 +287,12 @@ class SweepDialog(FormDialog[SweepRequest]):
                 raise UsageError("Invalid number of processes 0", hint="It must be at least 1.")
         if not scheduler:
             return Execution(workers=workers)
+        recorder: Literal["client", "workers"] = (
+            "workers" if self.chosen("record_in") == "workers" else "client"
+        )
         if "://" in scheduler:
-            return Execution("dask", workers, scheduler=scheduler)
-        return Execution("dask", workers, scheduler_file=scheduler)
+            return Execution("dask", workers, scheduler=scheduler, recorder=recorder)
+        return Execution("dask", workers, scheduler_file=scheduler, recorder=recorder)
 
     # ── what they mean ───────────────────────────────────────────────────────
 
@@ -290,6 +301,8 @@ class SweepDialog(FormDialog[SweepRequest]):
     @on(Select.Changed)
     def _count(self) -> None:
         """Say how many trials there are, or what is wrong."""
+        self.query_one("#sampler", Select).disabled = self.chosen("search") != "optuna"
+        self.query_one("#record_in", Select).disabled = not self.text("scheduler")
         self._clear_errors()
         try:
             spec = self._spec()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ from engine.training.spec import Value
 
 Steps = dict[str, tuple[tuple[int, float], ...]]
 LEARNING_PATH = "curves/learning_curve.csv"
+VALIDATION_PATH = "curves/validation_curve.csv"
+TRAIN_METRIC = "cv_train_mean"
+"""The mean score on the training rows of the folds, which validation curves show beside the `cv_mean`."""
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
 """The sizes of a learning curve, as shares of a fold's training rows."""
 MAX_STAGED_ROWS = 20_000
@@ -146,6 +150,75 @@ def validation_curve(
         *sorted(numbers, key=lambda each: float(each.value or 0)),
         *(each for each in points if each not in numbers),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationCurve:
+    """The cross-validated scores of a sweep's trials by the values of one parameter of an estimator, and
+    their scores on training rows."""
+
+    estimator: str
+    parameter: str
+    held_out: tuple[ValidationPoint, ...]
+    seen: tuple[ValidationPoint, ...]
+
+    def steps(self, prefix: str, own: str) -> Steps:
+        """The means by value, or by the number of the value, from 1, where one is no natural number."""
+        return {
+            f"validation_curve_{prefix}{self.parameter}_{what}_{own}": tuple(
+                (self._step(point.value), point.mean) for point in points
+            )
+            for what, points in (("train", self.seen), ("cv", self.held_out))
+            if points
+        }
+
+    def _step(self, value: Value) -> int:
+        values = [point.value for point in self.held_out]
+        if all(isinstance(each, int) and each >= 0 for each in values):
+            return int(value or 0)
+        return 1 + values.index(value)
+
+
+def validation_curves(
+    trials: Sequence[tuple[str, Mapping[str, str], Mapping[str, float]]],
+) -> tuple[ValidationCurve, ...]:
+    """A curve for each parameter of which several values were tried: the other parameters are averaged over.
+    `trials` are the finished ones: the estimator, the parameters and the metrics of each."""
+    found = []
+    for name in dict.fromkeys(name for name, *_ in trials):
+        own = [(_values(params), metrics) for one, params, metrics in trials if one == name]
+        for parameter in dict.fromkeys(parameter for params, _ in own for parameter in params):
+            held_out, seen = (
+                validation_curve(((params, metrics.get(key, np.nan)) for params, metrics in own), parameter)
+                for key in ("cv_mean", TRAIN_METRIC)
+            )
+            if len(held_out) > 1:
+                found.append(ValidationCurve(name, parameter, held_out, seen))
+    return tuple(found)
+
+
+def validation_file(curves: Iterable[ValidationCurve], own: str) -> dict[str, bytes]:
+    """All points of the curves as a CSV file, by its artifact path."""
+    header = ("estimator", "parameter", "value", "trials", f"cv_{own}", "lowest", "highest", f"train_{own}")
+    rows = []
+    for curve in curves:
+        seen = {point.value: point.mean for point in curve.seen}
+        for point in curve.held_out:
+            scores = (point.mean, point.lowest, point.highest, seen.get(point.value))
+            rows.append((curve.estimator, curve.parameter, point.value, point.trials, *scores))
+    return {VALIDATION_PATH: _csv(header, tuple(rows))}
+
+
+def _values(params: Mapping[str, str]) -> dict[str, Value]:
+    """Parameters as they were logged, numbers as such."""
+    return {name: _number(text) for name, text in params.items() if name != "estimator"}
+
+
+def _number(text: str) -> Value:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> bytes:

@@ -20,7 +20,7 @@ from engine.evidence.classification import class_names
 from engine.runs.metrics import FOLD_METRIC
 from engine.training.estimators.catalogue import Estimator, estimator
 from engine.training.estimators.saved import SavedModel, saved_model
-from engine.training.evaluation.curves import iteration_steps, learning_curve
+from engine.training.evaluation.curves import TRAIN_METRIC, iteration_steps, learning_curve
 from engine.training.evaluation.parts import Parts
 from engine.training.evaluation.pipeline import pipeline
 from engine.training.evaluation.scores import (
@@ -44,10 +44,11 @@ class Evaluation:
 
     `model` takes raw rows; `predicted` is what it predicts for the test part. `metrics` are those on the test
     part, and of cross-validation: `cv_mean` and `cv_std` of accuracy or R², and if another metric ranks the
-    sweep, `<metric>_cv_mean` and `_cv_std`. `score` is the cross-validated mean of the ranking metric, NaN if
-    undefined. `steps` are metrics with a value per step: folds, iterations, numbers of training rows. `files`
-    are artifacts by path. `warnings` are the first that training raised. `fit_seconds` is the time to prepare
-    and fit the training part, `seconds` that of everything.
+    sweep, `<metric>_cv_mean` and `_cv_std`; `cv_train_mean` if a validation curve is to be drawn. `score` is
+    the cross-validated mean of the ranking metric, NaN if undefined. `steps` are metrics with a value per
+    step: folds, iterations, numbers of training rows. `files` are artifacts by path. `warnings` are the first
+    that training raised. `fit_seconds` is the time to prepare and fit the training part, `seconds` that of
+    everything.
     """
 
     model: SavedModel | None
@@ -125,13 +126,16 @@ def _cross_validation(
     ranking, _ = ranking_metric(spec, parts.task)
     own = OWN_METRIC[parts.task]
     values: dict[str, list[float]] = {own: []} if ranking == own else {own: [], ranking: []}
+    seen: list[float] = []
     for fold in parts.fold_rows(sample):
         model = clone(unfitted).fit(fold.fitted, fold.fitted_labels)
         found = predicted(model, fold.held_out, parts.classes, ranking in PROBABILITY_METRICS)
         values[own].append(own_score(fold.held_out_labels, found.labels, parts.task))
+        if "validation" in spec.curves:
+            seen.append(own_score(fold.fitted_labels, model.predict(fold.fitted), parts.task))
         if ranking != own:
             values[ranking].append(scores(fold.held_out_labels, found, parts.classes).get(ranking, math.nan))
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float] = {TRAIN_METRIC: float(np.mean(seen))} if seen else {}
     steps: dict[str, Any] = {}
     for name, folds in values.items():
         prefix = "" if name == own else f"{name}_"

@@ -7,7 +7,8 @@ Drawn without pyplot, so that threads and processes can draw at the same time.
 from __future__ import annotations
 
 import io
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,6 +18,9 @@ from engine.text import cut, safe
 from engine.training.evaluation.data_split import DataSplit
 from engine.training.evaluation.scores import Predicted, confusion_counts, roc_points
 
+if TYPE_CHECKING:
+    from engine.training.evaluation.curves import ValidationCurve
+
 FOLDER = "figures"
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6b7078"
 COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -24,7 +28,9 @@ MOST_NUMBERED = 20
 """The cells of a larger confusion matrix have no numbers."""
 MOST_CURVES = 7
 MOST_POINTS = 5000
+MOST_TICKS = 6
 _AREA = (0.14, 0.14, 0.82, 0.77)
+_WIDE_LABELS_AREA = (0.17, 0.14, 0.79, 0.77)
 _NAMED_AREA = (0.32, 0.3, 0.63, 0.61)
 """Left, bottom, width and height of the axes within the page."""
 
@@ -39,6 +45,34 @@ def figure_files(split: DataSplit, found: Predicted) -> dict[str, bytes]:
         files[f"{FOLDER}/roc_curve.png"] = _png(_roc(curves))
         files[f"{FOLDER}/precision_recall_curve.png"] = _png(_precision_recall(curves))
     return files
+
+
+def validation_figures(curves: Sequence[ValidationCurve], own: str) -> dict[str, bytes]:
+    """The validation curves of a sweep by artifact path, at most `MOST_CURVES`."""
+    files = {}
+    for curve in curves[:MOST_CURVES]:
+        name = f"{curve.estimator.rpartition('.')[2]}.{curve.parameter}"
+        files[f"{FOLDER}/validation_curve_{name}.png"] = _png(_validation(curve, name, own))
+    return files
+
+
+def _validation(curve: ValidationCurve, name: str, own: str) -> Figure:
+    """The means by value; the band spans the trials with a value, whose other parameters differ."""
+    figure, axes = _page("Validation curve", str(safe(name)), own)
+    axes.set_position(_WIDE_LABELS_AREA)
+    at = {point.value: x for x, point in enumerate(curve.held_out)}
+    held_out = curve.held_out
+    axes.plot([at[point.value] for point in held_out], [point.mean for point in held_out], "o-", color=BLUE)
+    lowest, highest = [point.lowest for point in held_out], [point.highest for point in held_out]
+    axes.fill_between(range(len(held_out)), lowest, highest, color=BLUE, alpha=0.15, linewidth=0)
+    seen = [point for point in curve.seen if point.value in at]
+    if seen:
+        axes.plot([at[point.value] for point in seen], [point.mean for point in seen], "o--", color=ORANGE)
+    axes.legend(["held-out rows", "range of the trials", "training rows"][: 3 if seen else 2], frameon=False)
+    step = max(1, len(held_out) // MOST_TICKS)
+    axes.set_xticks(range(0, len(held_out), step))
+    axes.set_xticklabels([str(cut(safe(str(point.value)), 10)) for point in held_out[::step]])
+    return figure
 
 
 def _page(title: str, x: str, y: str) -> tuple[Figure, Any]:

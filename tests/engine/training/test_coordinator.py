@@ -185,12 +185,12 @@ def test_a_killed_sweep_is_resumed_and_no_trial_is_logged_twice(
     models = (ModelSpec("knn", {"n_neighbors": (3, 5, 7, 9, 11, 13), "algorithm": ("brute",)}),)
     spec = SweepSpec("resumed", large_csv, models=models)
     with Engine(workshop.tracking) as engine:
-        seen: list[str] = []
+        seen: list[TrialFinished] = []
 
         def kill(event: SweepEvent) -> None:
             if not isinstance(event, TrialFinished):
                 return
-            seen.append(event.run_id)
+            seen.append(event)
             if len(seen) == 2:
                 parent = runs_of(workshop.tracking, "resumed")[0]
                 os.kill(int(parent.tags[WORKER_TAG].rpartition(":")[2]), signal.SIGKILL)
@@ -203,13 +203,22 @@ def test_a_killed_sweep_is_resumed_and_no_trial_is_logged_twice(
         assert [sweep.run.run_id for sweep in found] == [parent.run_id]
         assert found[0].finished == len(before)
         with pytest.raises(UsageError, match="not a sweep"):
-            engine.training.resume(seen[0], on_event=lambda _: None)
+            engine.training.resume(seen[0].run_id, on_event=lambda _: None)
 
         events: list[SweepEvent] = []
         result = engine.training.resume(parent.run_id[:8], on_event=events.append, execution=TWO)
         assert (result.finished, result.parent_run_id) == (7, parent.run_id)
         started = next(event for event in events if isinstance(event, SweepStarted))
         assert started.finished == len(before)
+        earlier = {
+            event.run_id: event for event in events if isinstance(event, TrialFinished) and event.earlier
+        }
+        assert set(earlier) == before
+        numbers = {trial.index for trial in events if isinstance(trial, TrialFinished)}
+        assert numbers == set(range(7))  # also of those that an earlier process trained
+        first = next(trial for trial in seen if trial.run_id in earlier)
+        assert earlier[first.run_id].index == first.index
+        assert earlier[first.run_id].score == pytest.approx(first.score)
         assert engine.training.resumable() == ()
     runs = runs_of(workshop.tracking, "resumed")
     trials = [r for r in runs if PARENT_TAG in r.tags and r.status == "FINISHED"]

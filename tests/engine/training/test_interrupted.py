@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.api import Engine
-from engine.errors import ReadOnly, WriteError
+from engine.errors import ReadOnly, TrainingError, WriteError
 from engine.journal import JournalEntry, append, new_entry, read_journal
 from engine.training.recorder import SWEEP_TAG, WORKER_TAG
 from tests.support.registry import Registry
@@ -102,6 +102,20 @@ def test_a_sweep_that_ended_without_its_console_is_said_to_have_ended(
     state = "2 trials finished, 1 failed or killed"
     assert finding.text == f"{state}; the sweep has ended. The remaining trials were not run."
     assert finding.command == ""
+
+
+def test_a_sweep_that_ended_early_is_found_by_the_beginning_of_its_id_but_not_offered(
+    engine: Engine, registry: Registry, dead: str
+) -> None:
+    entry = sweep(registry, dead, "FINISHED", "FINISHED")
+    append(replace(entry, outcome="done"))
+    assert engine.training.resumable() == ()
+    (parent,) = registry.client.search_runs(
+        [registry.experiment_id],
+        f"tags.`{SWEEP_TAG}` = '{entry.entry_id}' and tags.`{WORKER_TAG}` = '{dead}'",
+    )
+    with pytest.raises(TrainingError, match="cannot be resumed"):  # found, but it was never trained
+        engine.training.resume(parent.info.run_id[:8], on_event=lambda _: None)
 
 
 def test_a_sweep_without_runs_or_experiment_leaves_nothing(engine: Engine, registry: Registry) -> None:

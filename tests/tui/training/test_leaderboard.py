@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -89,17 +90,16 @@ def test_the_metric_of_the_sweep_decides_which_end_is_best_and_a_baseline_never_
     assert [series.label for series in far.curves()] == ["best so far", "trial"]
 
 
-def test_trials_of_an_earlier_process_count_as_done() -> None:
+def test_trials_of_an_earlier_process_are_listed_and_do_not_count_as_fast_training() -> None:
     board = Leaderboard()
-    board.add(SweepStarted("parent", "1", 60, 18, "accuracy"))
-    board.add(finished(20, 0.8))
-    assert (board.done, board.trials, board.is_complete) == (19, 1, False)
-    known = Leaderboard([finished(1, 0.9), finished(2, 0.7)])
-    known.add(SweepStarted("parent", "1", 60, 2, "accuracy"))
-    known.add(finished(3, 0.8))
-    assert (known.done, known.trials, known.is_complete) == (3, 3, True)
-    assert known.best is not None
-    assert known.best.index == 1
+    board.add(SweepStarted("parent", "1", 60, 4, "accuracy"))
+    for index, score in enumerate((0.9, 0.7, 0.6, 0.5)):
+        board.add(replace(finished(index, score), earlier=True))
+    assert (board.done, board.trials, board.throughput.rate) == (4, 4, None)
+    board.add(finished(4, 0.8))
+    assert (board.done, board.trials) == (5, 5)
+    assert board.best is not None
+    assert board.best.index == 0
 
 
 def test_a_pause_does_not_count_as_slow_training() -> None:

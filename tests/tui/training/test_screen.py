@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Select, Static
 
 from engine.journal import read_journal
 from engine.uri import TrackingUri
@@ -151,6 +151,7 @@ async def test_cancel_keeps_finished_trials_and_the_rest_can_be_trained_later(st
         await until(pilot, lambda: training(console).board.resumed == result.finished)
         await until(pilot, lambda: not training(console).running)
         await until(pilot, lambda: "21 of 21" in text_of(console))
+        assert training(console).board.trials == 21
     trials = statuses(store)["FINISHED"] - 1  # without the parent
     assert trials == 21
 
@@ -207,7 +208,10 @@ async def test_columns_are_shown_and_changed_and_the_sweep_is_kept_in_a_file(
         assert re.search(r"id +number +left out", screen)
         await pilot.press("j", "j", "x", "j", "t", "enter")  # leaves out the city, and the plan is a category
         await until(pilot, lambda: "2 of 4 columns" in text_of(console))
-        fill_in(pilot, grid="n_neighbors=3,5")
+        fill_in(pilot, grid="n_neighbors=3,5", trials="2")
+        console.screen.query_one("#search", Select).value = "optuna"
+        await pilot.pause()
+        console.screen.query_one("#sampler", Select).value = "random"
         await pilot.press("ctrl+o")
         await pilot.pause()
         console.screen.query_one(Field).value = str(saved)
@@ -221,6 +225,7 @@ async def test_columns_are_shown_and_changed_and_the_sweep_is_kept_in_a_file(
         assert "3 trials: knn and a baseline" in text_of(console)
     text = saved.read_text()
     assert "plan: category" in text
+    assert "sampler: random" in text
     assert "city" in text
 
 

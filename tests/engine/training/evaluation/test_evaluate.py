@@ -247,6 +247,34 @@ def test_a_validation_curve_groups_scores_by_value() -> None:
     assert (points[1].mean, points[1].lowest, points[1].highest) == (pytest.approx(0.8), 0.7, 0.9)
 
 
+def test_validation_curves_have_steps_a_file_and_figures_for_what_varies() -> None:
+    from engine.training.evaluation.curves import VALIDATION_PATH, validation_curves, validation_file
+    from engine.training.evaluation.figures import validation_figures
+
+    def one(k: str, weights: str, score: float) -> tuple[str, dict[str, str], dict[str, float]]:
+        params = {"estimator": "knn", "k": k, "weights": weights, "metric": "minkowski"}
+        return "knn", params, {"cv_mean": score, "cv_train_mean": score + 0.05}
+
+    trials = [one("11", "uniform", 0.7), one("3", "uniform", 0.6), one("3", "distance", 0.8)]
+    curves = validation_curves([*trials, ("ridge", {"alpha": "0.1"}, {"cv_mean": 0.5})])
+    assert [(curve.estimator, curve.parameter) for curve in curves] == [("knn", "k"), ("knn", "weights")]
+    steps = curves[0].steps("", "accuracy")
+    assert [(step, pytest.approx(mean)) for step, mean in steps["validation_curve_k_cv_accuracy"]] == [
+        (3, 0.7),
+        (11, 0.7),
+    ]
+    assert steps["validation_curve_k_train_accuracy"][0][1] == pytest.approx(0.75)
+    by_weights = curves[1].steps("knn.", "accuracy")["validation_curve_knn.weights_cv_accuracy"]
+    assert [step for step, _ in by_weights] == [1, 2]  # names are numbered
+    text = validation_file(curves, "accuracy")[VALIDATION_PATH].decode()
+    assert text.count("\n") == 5
+    assert "knn,k,3,2," in text
+    assert set(validation_figures(curves, "accuracy")) == {
+        "figures/validation_curve_knn.k.png",
+        "figures/validation_curve_knn.weights.png",
+    }
+
+
 @pytest.mark.parametrize(
     ("data", "one", "names"),
     [
