@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         filtered_name as filtered_name,
     )
     from engine.charts.overview import MetricOverview as MetricOverview
+    from engine.charts.versions import over_versions as over_versions
     from engine.editing.apply import EditResult as EditResult
     from engine.editing.plan import (
         Edit as Edit,
@@ -350,6 +351,7 @@ _HOMES = {
     "engine.artifacts.preview": ("Preview",),
     "engine.artifacts.tree": ("LEADS_OUT", "Listing", "Tree"),
     "engine.charts.overview": ("MetricOverview",),
+    "engine.charts.versions": ("over_versions",),
     "engine.editing.apply": ("EditResult",),
     "engine.editing.plan": ("Edit", "EditPlan", "Subject", "Wanted", "recorded_edits"),
     "engine.evidence.best": ("TIE_METRIC", "BestRun"),

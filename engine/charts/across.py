@@ -103,10 +103,11 @@ def kind_by(frame: RunFrame, rows: Sequence[int], x: ColumnKey, y: ColumnKey | N
 
 
 def unknown_metric(frame: RunFrame, rows: Sequence[int], metric: str) -> NotFound:
-    """The error for a metric that no run has."""
+    """The error for a metric that no run, or no version, has."""
+    noun = "version" if frame.holds_versions else "run"
     names = sorted({key.name for key in frame.keys if key.kind == "metric"})
     hint = did_you_mean(map(quoted, closest(metric, names))) or f"Metrics: {listed(names)}"
-    return NotFound(f"No run has the metric {quoted(metric)}", counted(len(rows), "run"), hint)
+    return NotFound(f"No {noun} has the metric {quoted(metric)}", counted(len(rows), noun), hint)
 
 
 def varying_params(frame: RunFrame, rows: Sequence[int]) -> list[ColumnKey]:

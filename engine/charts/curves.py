@@ -70,8 +70,8 @@ def _curve(
     if within is None:
         return Curve(name, history.metric, xs, ys, smoothed)
     kept = [at for at, x in enumerate(xs) if within[0] <= x <= within[1]]
-    part = [tuple(values[at] for at in kept) if values else () for values in (xs, ys, smoothed)]
-    return Curve(name, history.metric, *part)
+    xs, ys, smoothed = [tuple(values[at] for at in kept) if values else () for values in (xs, ys, smoothed)]
+    return Curve(name, history.metric, xs, ys, smoothed)
 
 
 def _notes(histories: Sequence[History], names: dict[str, str], smooth: float, several: bool) -> list[str]:

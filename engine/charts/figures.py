@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from engine import formats
 from engine.charts.kinds import (
@@ -436,7 +436,9 @@ def _curve_panel(axes: Axes, chart: Curves, metric: str, curves: Sequence[Curve]
     room = (max(xs) - min(xs)) * 0.02 or 0.5
     if not chart.x.log:
         axes.set_xlim(min(xs) - room, max(xs) + room)
-    if chart.x_axis != "step" and not chart.x.log:
+    if chart.x_axis == "step" and not chart.x.log:
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
+    elif not chart.x.log:
         _time_ticks(axes, chart.x_axis)
     if len(names) > 1:
         _label_curves(axes, placed, 0.05 if len(chart.panels) == 1 else 0.08)
@@ -501,20 +503,16 @@ def _curve(axes: Axes, curve: Curve, place: int, *, as_points: bool) -> None:
     style = _style(place)
     ys = _gapped(curve.ys)
     drawn = sum(not math.isnan(y) for y in ys)
+    color, label = style["color"], _name(curve.label)
     if as_points:
-        axes.plot(
-            curve.xs,
-            ys,
-            style["marker"],
-            color=style["color"],
-            markersize=3.5,
-            alpha=0.7,
-            label=_name(curve.label),
-        )
+        axes.plot(curve.xs, ys, style["marker"], color=color, markersize=3.5, alpha=0.7, label=label)
         return
     if len(curve.smooth):
         axes.plot(curve.xs, ys, color=style["color"], alpha=0.25, linewidth=0.8)
         ys = _gapped(curve.smooth)
+    if curve.as_points:  # around the points of a line
+        axes.plot(curve.xs, ys, "o", color=color, markersize=10, fillstyle="none", label=label)
+        return
     every = max(1, drawn // 8)
     axes.plot(
         curve.xs,
@@ -524,7 +522,7 @@ def _curve(axes: Axes, curve: Curve, place: int, *, as_points: bool) -> None:
         linewidth=1.4,
         markersize=4.5 if drawn > 1 else 6,
         markevery=(0, every) if drawn > 12 else None,
-        label=_name(curve.label),
+        label=label,
     )
 
 

@@ -217,13 +217,15 @@ AcrossChart = Scatter | Bars | Boxes | HeatMap
 @dataclass(frozen=True, slots=True)
 class Curve:
     """A line in a chart of histories. NaN in `ys` is a gap; ±inf are marks at the edge. `smooth` is the
-    smoothed line, empty without smoothing; the raw one is then faint."""
+    smoothed line, empty without smoothing; the raw one is then faint. `as_points` draws marks instead of a
+    line."""
 
     label: str
     metric: str
     xs: Sequence[float]
     ys: Sequence[float]
     smooth: Sequence[float] = ()
+    as_points: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from tui.cli.progress import load_frame, spinner
 from tui.cli.selection import column_of, filter_of, hint_for, row_of, usual_metric, words_of
 
 if TYPE_CHECKING:
-    from engine.api import Chart, ChartKind, Direction, Engine, History, RunFrame
+    from engine.api import Chart, ChartKind, Curves, Direction, Engine, History, RunFrame
     from engine.columns import ColumnKey
     from tui.widgets.plot.drawing import Line
 
@@ -80,7 +80,7 @@ class Options:
 
 
 @click.command()
-@click.argument("targets", nargs=-1, required=True, metavar="EXPERIMENT|RUN_ID...")
+@click.argument("targets", nargs=-1, metavar="EXPERIMENT|RUN_ID...")
 @click.option(
     "-m",
     "--metric",
@@ -114,6 +114,9 @@ class Options:
     "-e", "--experiment", metavar="NAME", help="Look up runs in this experiment, by name or id prefix."
 )
 @click.option(
+    "--model", metavar="NAME", help="Draw the versions of this model; each argument is then a version."
+)
+@click.option(
     "-o", "--output", "path", metavar="FILE", help="Write the chart to FILE.png, FILE.svg or FILE.txt."
 )
 @yes_option
@@ -132,6 +135,7 @@ def chart(
     lower: bool,
     filter_text: str,
     experiment: str | None,
+    model: str | None,
     path: str | None,
     yes: bool,
     as_json: bool,
@@ -143,6 +147,9 @@ def chart(
     parameter), heat (the mean of a metric over two parameters), grid (the history of each metric with
     more than one step, at most 5 runs). Excluded runs are counted, with the reason.
 
+    With --model, draw metrics over the versions of a registered model, all or those given, with the
+    versions in a stage marked.
+
     JSON: the data of the chart, with its "kind".
 
     \b
@@ -151,6 +158,7 @@ def chart(
       mlflow-console chart heart-disease --metric accuracy --x n_neighbors --kind box
       mlflow-console chart heart-disease --metric accuracy --x n_neighbors --y metric --kind heat
       mlflow-console chart deep --metric val_loss --filter "lr = 0.001" --smooth 0.9 -o val_loss.png
+      mlflow-console chart --model heart_disease_classifier --metric accuracy -o versions.png
     """
     from engine.api import points_for
     from tui.charts.saving import save_chart
@@ -163,9 +171,15 @@ def chart(
     if path is not None:
         _check_path(path)
         confirm_replacement(Output(err=as_json), path, yes=yes)
+    if model is not None:
+        _check_model(options, experiment)
+    elif not targets:
+        raise UsageError("chart needs an experiment or runs", hint="Or a model: --model NAME.")
     with invocation.engine() as engine:
-        selection = _select(engine, targets, experiment, filter_text)
-        drawn = _chart(engine, selection, options)
+        if model is not None:
+            drawn: Chart = _versions(engine, model, targets, filter_text, options)
+        else:
+            drawn = _chart(engine, _select(engine, targets, experiment, filter_text), options)
         if path is not None:
             with spinner("Drawing"):
                 save_chart(drawn, Path(path))
@@ -184,6 +198,56 @@ def _check_path(path: str) -> None:
     if path in ("", "-"):
         raise UsageError("--output needs a file name", f"--output {path}".strip(), "Example: -o chart.png")
     checked_suffix(Path(path))
+
+
+# ── versions ─────────────────────────────────────────────────────────────────
+
+
+def _check_model(options: Options, experiment: str | None) -> None:
+    """Raises `UsageError` for options of runs."""
+    given = {
+        "--experiment": experiment,
+        "--kind": options.kind not in (None, "line"),
+        "--x": options.x,
+        "--y": options.y,
+        "--smooth": options.smooth,
+    }
+    if option := next((option for option, value in given.items() if value), None):
+        hint = "Versions are drawn as a line over their numbers."
+        raise UsageError(f"{option} and --model cannot be combined", "It applies to runs.", hint)
+
+
+def _versions(
+    engine: Engine, model: str, numbers: Sequence[str], filter_text: str, options: Options
+) -> Curves:
+    """The metrics over the versions of a model, or those of these numbers, that match the filter."""
+    from engine.api import over_versions, unknown_metric, version_frame
+    from engine.columns import ColumnKey
+
+    versions = engine.models.versions(model)
+    sources = engine.models.source_runs(versions)
+    logged = engine.models.logged_metrics(versions, sources)
+    has_stages = engine.models.without_stages(model) is None
+    frame = version_frame(versions, sources, logged, has_stages=has_stages)
+    rows = filter_of(filter_text, frame).rows(frame)
+    if numbers:
+        given = {_version_row(text, frame, model) for text in numbers}
+        rows = [row for row in rows if row in given]
+    if not rows:
+        raise NotFound("No matching versions" if filter_text else f"{model} has no versions", filter_text)
+    metrics = words_of(options.metrics) or [usual_metric(frame)]
+    for metric in metrics:
+        if ColumnKey("metric", metric) not in frame:
+            raise unknown_metric(frame, rows, metric)
+    drawn = over_versions(frame, rows, model, metrics, log=options.log)
+    return replace(drawn, y=replace(drawn.y, direction=options.direction or drawn.y.direction))
+
+
+def _version_row(text: str, frame: RunFrame, model: str) -> int:
+    row = frame.row_of(text)
+    if row is None:
+        raise NotFound(f"{model} has no version {text}", f"It has {counted(len(frame), 'version')}")
+    return row
 
 
 # ── what to draw ─────────────────────────────────────────────────────────────

@@ -100,6 +100,24 @@ def test_json_has_the_data(on_demo: Run) -> None:
     assert payload["caption"]["notes"] == ["excluded: 1 run without accuracy"]
 
 
+def test_a_metric_is_drawn_over_the_versions_of_a_model(on_store: Run, folder: Path) -> None:
+    command = ("chart", "--model", "classifier", "--metric", "accuracy")
+    done = on_store(*command)
+    assert done.out.startswith("accuracy over versions  classifier, 3 versions")
+    assert "● Production" in done.out
+    assert on_store(*command, "1", "2").out.startswith("accuracy over versions  classifier, 2 versions")
+    payload = on_store(*command, "--filter", "version > 1", "--json").json
+    assert payload["kind"] == "line"
+    assert [curve["label"] for curve in payload["curves"]] == ["accuracy", "● Production"]
+    assert payload["curves"][0]["xs"] == [2, 3]
+    assert on_store(*command, "-o", "versions.svg").out == "accuracy over versions written to versions.svg\n"
+    assert (folder / "versions.svg").read_text().startswith("<?xml")
+    assert "classifier has no version 9" in on_store(*command, "9").err
+    assert "No version has the metric" in on_store("chart", "--model", "classifier", "-m", "acuracy").err
+    assert "--kind and --model cannot be combined" in on_store(*command, "--kind", "box").err
+    assert "chart needs an experiment or runs" in on_store("chart").err
+
+
 def test_run_ids_are_drawn_as_bars(on_demo: Run) -> None:
     runs = on_demo("runs", "heart-disease", "--filter", "n_neighbors = 5", "--limit", "2", "--json").json
     ids = [run["run_id"] for run in runs["runs"]]

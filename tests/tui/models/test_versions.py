@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from engine.api import version_frame
+from engine.api import over_versions, version_frame
 from engine.entities import ModelVersion, Run
 from tests.conftest import MlflowStore
 from tests.tui.models.support import SIZE, go_to
@@ -56,6 +56,12 @@ async def test_versions_are_filtered_sorted_marked_and_exported_like_runs(
         await settle(pilot)
         assert isinstance(console.screen, VersionChart)
         assert "over the versions of classifier" in text_of(console)
+        await pilot.press("w")
+        await settle(pilot)
+        await paste(pilot, str(tmp_path / "chart.csv"))
+        await pilot.press("enter")
+        await settle(pilot)
+        assert (tmp_path / "chart.csv").read_text().startswith("model,version,stage,aliases,metrics.")
         await pilot.press("escape")
         await settle(pilot)
 
@@ -135,7 +141,7 @@ def test_a_version_without_the_metric_is_a_gap_and_stages_are_marked() -> None:
     ]
     sources = {"a": run("a", {"f1": 0.5}), "b": run("b", {}), "c": run("c", {"f1": 0.7})}
     frame = version_frame(versions, sources)
-    line, production = version_series(frame, range(3), "f1")
+    line, production = version_series(over_versions(frame, range(3), "m", ["f1"]))
     assert list(line.xs) == [1, 2, 10]
     assert (line.ys[0], math.isnan(line.ys[1]), line.ys[2]) == (0.5, True, 0.7)
     assert (production.label, list(production.xs)) == ("● Production", [10])

@@ -53,14 +53,14 @@ def _panel(chart: Curves, metric: str, curves: Sequence[Curve], width: int, heig
         log=chart.y.log,
         log_x=chart.x.log,
         x_kind=_X_KINDS[chart.x_axis],
-        x_label=Shown("step" if chart.x_axis == "step" else ""),
+        x_label=safe(chart.x.label) if chart.x_axis == "step" else Shown(""),
         with_values=view.has_values,
     )
     return lines + [Line(tuple(picture.line(y, None))) for y in range(picture.height)]
 
 
 def _series(chart: Curves, curve: Curve) -> Series:
-    kind: SeriesKind = "scatter" if chart.as_points or len(curve.xs) == 1 else "line"
+    kind: SeriesKind = "scatter" if chart.as_points or curve.as_points or len(curve.xs) == 1 else "line"
     if len(curve.smooth):
         return Series(safe(curve.label), curve.xs, curve.smooth, kind, curve.ys)
     return Series(safe(curve.label), curve.xs, curve.ys, kind)
