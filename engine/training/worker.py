@@ -338,12 +338,17 @@ class Worker:
             if command["resume_run_id"]:
                 kill_unfinished_runs(client, spec.experiment, command["id"])
             self.emit(coordinator.run(command["resume_run_id"]))
-        except Exception:
+        except Exception as failure:
             # One attempt: while the store is failing, nothing can be marked.
             try:
                 kill_unfinished_runs(client, spec.experiment, command["id"])
             except EngineError as error:
                 print(f"Unfinished runs stay RUNNING: {error}", file=sys.stderr)  # noqa: T201
+                if isinstance(failure, EngineError):
+                    failure.detail += "; its unfinished runs stay RUNNING until it is resumed"
+            if isinstance(failure, EngineError) and recorder.parent_run_id:
+                resume = f"`mlflow-console train --resume {recorder.parent_run_id[:8]}` trains the rest."
+                failure.hint = f"{failure.hint} {resume}".strip()
             raise
 
 

@@ -453,6 +453,9 @@ def _trial(index: int, run_id: str, status: str) -> dict[str, Any]:
 def _show(output: Output, experiment: str, result: SweepResult, progress: SweepProgress) -> None:
     board = progress.board
     took = duration(result.seconds)
+    if not result.parent_run_id:
+        output.line(Cell(Shown("⊘ stopped  "), "yellow"), "nothing was written")
+        return
     if result.cancelled:
         output.line(Cell(Shown("⊘ stopped  "), "yellow"), f"{safe(result.summary)}; finished runs are kept")
     else:

@@ -190,9 +190,11 @@ def test_a_store_failure_ends_the_sweep_once(workshop: Workshop, tmp_path: Path)
     client.create_experiment("blocked", artifact_location=str(tmp_path / "file" / "artifacts"))
     events: list[SweepEvent] = []
     spec = SweepSpec("blocked", models=(ModelSpec("knn", parse_grid("n_neighbors=3,5,7")),), baseline=False)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError) as caught:
         workshop.process.sweep(spec, on_event=events.append, control=SweepControl(), execution=ONE)
-    assert [run.status for run in runs_of(workshop.tracking, "blocked")] == ["KILLED"]
+    (parent,) = runs_of(workshop.tracking, "blocked")
+    assert parent.status == "KILLED"
+    assert f"train --resume {parent.run_id[:8]}" in caught.value.hint
     assert not any(isinstance(event, TrialStarted) for event in events)
     assert pending_models(workshop.tracking, "blocked") == []
 
