@@ -61,13 +61,17 @@ def add_record(client: MlflowClient, model: str, version: int, record: LogRecord
 def _written(records: list[LogRecord], created: int) -> str:
     while True:
         listed = [
-            [record.action, record.by, record.at, record.changes, shortened(record.reason, MAX_REASON)]
+            [record.action, record.by, record.at, record.changes, _storable(record.reason)]
             for record in records
         ]
         text = json.dumps({"created": created, "records": listed}, separators=(",", ":"), ensure_ascii=False)
         if len(text) <= MAX_TAG or not records:
             return text
         records = records[1:]
+
+
+def _storable(reason: str) -> str:
+    return shortened(reason.encode(errors="replace").decode(), MAX_REASON)
 
 
 def _read(text: str, created: int) -> tuple[LogRecord, ...]:
