@@ -64,7 +64,7 @@ def _written(records: list[LogRecord], created: int) -> str:
             [record.action, record.by, record.at, record.changes, shortened(record.reason, MAX_REASON)]
             for record in records
         ]
-        text = json.dumps({"created": created, "records": listed}, separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps({"created": created, "records": listed}, separators=(",", ":"))
         if len(text) <= MAX_TAG or not records:
             return text
         records = records[1:]

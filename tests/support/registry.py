@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from engine.entities import ModelVersion
 from engine.journal import JournalEntry, read_journal
 from engine.registry.promotion.apply import PromotionResult, apply_promotion, plan_promotion
+from engine.registry.version_log import LOG_TAG
 from engine.stores import open_store
 from engine.stores.base import Store
 from engine.uri import TrackingUri
@@ -76,8 +77,11 @@ class Registry:
         return {alias: v.version for v in self.store.model_versions(name) for alias in v.aliases}
 
     def tags(self, name: str, version: int) -> dict[str, str]:
+        """The console's tags of a version, without its log."""
         found = next(v for v in self.store.model_versions(name) if v.version == version)
-        return {key: value for key, value in found.tags.items() if key.startswith("mlflow_console.")}
+        own = {key: value for key, value in found.tags.items() if key.startswith("mlflow_console.")}
+        own.pop(LOG_TAG, None)
+        return own
 
 
 class InterferingStore:
