@@ -51,6 +51,8 @@ Outcome = Literal["intended", "done", "failed", "cancelled", "undone"]
 APPEND_SECONDS = 5.0
 """How long an append waits for that of another console."""
 
+MARK_COMMAND = "mlflow-console journal --mark-killed"
+"""Ends the runs of sweeps whose training process has ended."""
 MAX_REASON_LENGTH = 5000
 """Maximum characters of a reason; MLflow's own limit for a tag is far higher."""
 

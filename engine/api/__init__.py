@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from engine.filters.pushdown import Pushed as Pushed, pushdown as pushdown
     from engine.filters.recent import FilterHistory as FilterHistory
     from engine.journal import (
+        MARK_COMMAND as MARK_COMMAND,
         Finding as Finding,
         JournalCheck as JournalCheck,
         JournalEntry as JournalEntry,
@@ -374,7 +375,7 @@ _HOMES = {
     "engine.filters.parsed": ("ParsedFilter", "parse_filter"),
     "engine.filters.pushdown": ("Pushed", "pushdown"),
     "engine.filters.recent": ("FilterHistory",),
-    "engine.journal": ("Finding", "JournalCheck", "JournalEntry"),
+    "engine.journal": ("MARK_COMMAND", "Finding", "JournalCheck", "JournalEntry"),
     "engine.model_files.trust": ("ModelDescription",),
     "engine.model_tests.answers": ("Answer", "Target"),
     "engine.model_tests.labelled": ("LabelledTest", "TestedMetric", "TestedRow"),

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 MAX_CHECKED = 20
 """How many unfinished sweeps of a store are looked at, the newest first."""
 
-MARK_COMMAND = "mlflow-console journal --mark-killed"
-
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedSweep:
@@ -92,9 +90,11 @@ def finding(store: Store, entry: JournalEntry) -> Finding:
     if not sweep.runs:
         return Finding("It has created no runs.")
     if sweep.is_abandoned:
-        return Finding(f"{sweep.summary}; the training process has ended.", MARK_COMMAND)
+        return Finding(f"{sweep.summary}; the training process has ended.", journal.MARK_COMMAND)
     if not sweep.running:
-        return Finding(f"{sweep.summary}; the sweep has ended. The remaining trials were not run.")
+        parent = next((run.run_id for run in sweep.runs if not run.parent_run_id), "")
+        rest = f"mlflow-console train --resume {parent[:8]}" if parent else ""
+        return Finding(f"{sweep.summary}; the sweep has ended. The remaining trials were not run.", rest)
     process = f"; trained by process {sweep.worker}" if sweep.worker else ""
     return Finding(f"{sweep.summary}{process}.")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.content import Content
 
+from engine.api import MARK_COMMAND
 from engine.errors import EngineError
 from engine.formats import counted
 from engine.text import safe
@@ -44,12 +45,8 @@ class Reversal:
                 return None
             case "undo":
                 return "An undo cannot be undone: make the change again instead."
-            case "train" if finding is not None and finding.command:
-                return None
-            case "train" if entry.outcome == "intended":
-                return "The sweep may still be running; stop it with ctrl+x in Training."
             case "train":
-                return "Delete the sweep's runs in the runs view instead."
+                return _why_not_end(entry, finding)
         return "This change cannot be reversed."
 
     def start(self, entry: JournalEntry) -> None:
@@ -161,3 +158,13 @@ class Reversal:
         if self._screen.is_current:
             text = [Content(safe(line, 400)) for line in (*lines, f"on {session.uri.shown}")]
             self._screen.app.push_screen(ConfirmDialog(title, text, yes=yes), apply)
+
+
+def _why_not_end(entry: JournalEntry, finding: Finding | None) -> str | None:
+    """Why a sweep cannot be ended here; None if its training process has ended and its runs have not."""
+    if finding is not None and finding.command:
+        resumable = "The sweep has ended; o in Training trains the rest."
+        return None if finding.command == MARK_COMMAND else resumable
+    if entry.outcome == "intended":
+        return "The sweep may still be running; stop it with ctrl+x in Training."
+    return "Delete the sweep's runs in the runs view instead."

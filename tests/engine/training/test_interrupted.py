@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,12 @@ def sweep(registry: Registry, worker: str, *statuses: str) -> JournalEntry:
             registry.client.set_terminated(run_id, status)
         parent = parent or run_id
     return entry
+
+
+def parent_of(registry: Registry, entry: JournalEntry, worker: str) -> Any:
+    tags = f"tags.`{SWEEP_TAG}` = '{entry.entry_id}' and tags.`{WORKER_TAG}` = '{worker}'"
+    (parent,) = registry.client.search_runs([registry.experiment_id], tags)
+    return parent
 
 
 def test_runs_left_running_are_found_and_marked_killed(engine: Engine, registry: Registry, dead: str) -> None:
@@ -97,11 +104,13 @@ def test_a_process_number_used_again_is_no_training_process(engine: Engine, regi
 def test_a_sweep_that_ended_without_its_console_is_said_to_have_ended(
     engine: Engine, registry: Registry, dead: str
 ) -> None:
-    finding = engine.journal.finding(sweep(registry, dead, "KILLED", "FINISHED", "FINISHED", "KILLED"))
+    entry = sweep(registry, dead, "KILLED", "FINISHED", "FINISHED", "KILLED")
+    finding = engine.journal.finding(entry)
     assert finding is not None
+    parent = parent_of(registry, entry, dead)
     state = "2 trials finished, 1 failed or killed"
     assert finding.text == f"{state}; the sweep has ended. The remaining trials were not run."
-    assert finding.command == ""
+    assert finding.command == f"mlflow-console train --resume {parent.info.run_id[:8]}"
 
 
 def test_a_sweep_that_ended_early_is_found_by_the_beginning_of_its_id_but_not_offered(
@@ -110,10 +119,7 @@ def test_a_sweep_that_ended_early_is_found_by_the_beginning_of_its_id_but_not_of
     entry = sweep(registry, dead, "FINISHED", "FINISHED")
     append(replace(entry, outcome="done"))
     assert engine.training.resumable() == ()
-    (parent,) = registry.client.search_runs(
-        [registry.experiment_id],
-        f"tags.`{SWEEP_TAG}` = '{entry.entry_id}' and tags.`{WORKER_TAG}` = '{dead}'",
-    )
+    parent = parent_of(registry, entry, dead)
     with pytest.raises(TrainingError, match="cannot be resumed"):  # found, but it was never trained
         engine.training.resume(parent.info.run_id[:8], on_event=lambda _: None)
 
