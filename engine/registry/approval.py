@@ -126,8 +126,8 @@ def decide(
     """Approve or reject the request that waits on a version. Returns the version as read back. `objection`
     says why an account may not approve a request, empty if it may.
 
-    Raises `UsageError` if none waits, `GateError` if the account may not approve it, `NotFound`,
-    `WriteError`, `StoreError`."""
+    Raises `UsageError` if none waits or a rejection has no reason, `GateError` if the account may not approve
+    it, `NotFound`, `WriteError`, `StoreError`."""
     found = _version(store, model, version)
     asked = request_of(found)
     if asked is None:
@@ -137,6 +137,9 @@ def decide(
         )
     if (before := decision_of(found)) is not None:
         raise UsageError(f"The request for {model} {version} → {asked.target} was already {before}")
+    if not approved and not reason.strip():
+        detail = "Whoever requested it is to learn why."
+        raise UsageError("A rejection needs a reason", detail, 'Add --reason "TEXT".')
     by = identity(uri)
     if approved and (why := objection(asked, by)):
         raise GateError(f"The request for {model} {version} → {asked.target} waits for someone else", why)

@@ -103,6 +103,9 @@ class AnswerDialog(FormDialog[Answered]):
         match self.chosen("answer"):
             case "approve":
                 self.dismiss(Answered("approve", reason))
+            case "reject" if not reason.strip():
+                self.query_one("#reason").focus()
+                self.show_message("Say why you reject it.", is_error=True)
             case "reject":
                 self.dismiss(Answered("reject", reason))
             case _:

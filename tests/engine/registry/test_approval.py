@@ -81,6 +81,8 @@ def test_a_rejected_request_stops_the_promotion(
     as_account(monkeypatch, "bo")
     request(registry.store, registry.uri, model, 2, "Production", "")
     as_account(monkeypatch, "ana")
+    with pytest.raises(UsageError, match="needs a reason"):
+        decide(registry.store, registry.uri, model, 2, approved=False, reason=" ")
     decide(registry.store, registry.uri, model, 2, approved=False, reason="recall too low")
     plan = plan_promotion(registry.store, registry.uri, model, 2, stage="Production")
     with pytest.raises(GateError, match=r"rejected by ana .*: recall too low"):

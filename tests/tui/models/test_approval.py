@@ -63,6 +63,10 @@ async def test_a_promotion_is_requested_and_answered_and_shown_with_the_policy(
         answer.query_one("#submit", TextButton).action_press()
         await settle(pilot)
         assert "Choose whether to approve or reject it." in text_of(console)
+        answer.query_one("#answer", Select).value = "reject"
+        answer.query_one("#submit", TextButton).action_press()
+        await settle(pilot)
+        assert "Say why you reject it." in text_of(console)
         await approve(pilot, answer)
         assert "someone else has to approve it" in text_of(console)
         monkeypatch.setenv("LOGNAME", "ana")
