@@ -123,10 +123,15 @@ def plan_edits(store: Store, uri: TrackingUri, subjects: Sequence[Subject], want
     untouched = [(subject.key, "not found") for subject in subjects if subject not in found]
     for place, (subject, entity) in enumerate(found.items(), 1):
         label = label_of(entity)
-        if reason := _why_not(entity, wanted):
-            untouched.append((label, reason))
+        if isinstance(entity, Run | Experiment) and entity.lifecycle_stage == "deleted":
+            untouched.append((label, "deleted"))
             continue
-        for name, after in _values(entity, wanted, place).items():
+        values = _values(entity, wanted, place)
+        if STATUS in values and isinstance(entity, Run) and entity.status in ENDED:
+            del values[STATUS]
+            reason = f"status stays {entity.status}" if values else f"has ended: {entity.status}"
+            untouched.append((label, reason))
+        for name, after in values.items():
             before = value_of(entity, name)
             if before != after:
                 edits.append(Edit(subject, label, name, before, after))
@@ -278,14 +283,6 @@ def _check(wanted: Wanted, subjects: Sequence[Subject]) -> None:
         raise UsageError("Only runs can be renamed together")
     if wanted.name is not None and kinds == {"model"} and (wanted.tags or wanted.description is not None):
         raise UsageError("A model is renamed on its own", hint="Edit its other fields before or after.")
-
-
-def _why_not(entity: Entity, wanted: Wanted) -> str:
-    if isinstance(entity, Run | Experiment) and entity.lifecycle_stage == "deleted":
-        return "deleted"
-    if isinstance(entity, Run) and wanted.status is not None and entity.status in ENDED:
-        return f"has ended: {entity.status}"
-    return ""
 
 
 def _values(entity: Entity, wanted: Wanted, place: int) -> dict[str, str | None]:

@@ -70,6 +70,14 @@ def test_a_plan_says_what_stays_as_it_is_and_why(registry: Registry) -> None:
     )
     assert [edit.subject for edit in plan.edits] == [running]
     assert sorted(reason for _, reason in plan.untouched) == ["deleted", "has ended: FINISHED", "not found"]
+    tagged = Wanted(status="KILLED", tags={"owner": "ana"})
+    both = plan_edits(registry.store, registry.uri, [ended, running], tagged)
+    assert [(edit.subject, edit.field) for edit in both.edits] == [
+        (ended, "tag owner"),
+        (running, "status"),
+        (running, "tag owner"),
+    ]
+    assert [reason for _, reason in both.untouched] == ["status stays FINISHED"]
     apply_edits(registry.store, registry.uri, plan)
     assert run_of(registry, running).status == "KILLED"
     assert plan_undo_edits(registry.store, registry.uri, last()).untouched[0][1] == (

@@ -56,7 +56,7 @@ async def test_marked_runs_are_edited_after_review_and_the_edit_is_undone_in_act
             await review(pilot, dialog)
             assert isinstance(console.screen, ConfirmDialog)
             assert "running: status 'RUNNING' → 'KILLED'" in text_of(console)
-            assert "not edited: trial-10: has ended: FINISHED" in text_of(console)
+            assert "not edited: trial-10: status stays FINISHED" in text_of(console)
             assert "! A status cannot be undone." in text_of(console)
             await pilot.press("enter")  # Cancel has the focus
             await settle(pilot)
