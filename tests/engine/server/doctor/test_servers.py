@@ -228,7 +228,7 @@ def test_wrong_credentials_are_not_missing_ones(stage: Stage, monkeypatch: pytes
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", PASSWORD)
     stage.front.answers["experiments/search"] = Answer(401, f"{PASSWORD} is wrong".encode())
     report = report_on(stage.front.uri)
-    assert "does not accept these credentials" in finding(report, "login-required").title
+    assert "refused the token" in finding(report, "login-required").title
     assert PASSWORD not in str(report)
 
 
