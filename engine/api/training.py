@@ -100,8 +100,7 @@ class Training:
     ) -> SweepResult:
         """Train the missing trials of the sweep whose parent run has this id, or an id that begins so. Its
         finished trials are not trained again, but reported; those left RUNNING are marked KILLED and redone.
-        Raises
-        `NotFound`, `UsageError` or `TrainingError` if it cannot be resumed, and like `train`."""
+        Raises `NotFound`, `UsageError` or `TrainingError` if it cannot be resumed, and like `train`."""
         self._access.check_writable("Resuming a sweep")
         from engine.journal import server_name
         from engine.training.events import SweepStarted

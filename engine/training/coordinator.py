@@ -267,7 +267,8 @@ class Coordinator:
     def _describe_long(self, recording: ThreadPoolExecutor) -> None:
         """Record the parameters of trials that take long."""
         for index, (trial, started) in self._started.items():
-            if index in self._runs.keys() - self._described and time.monotonic() - started > PARAMS_SECONDS:
+            waits = index in self._runs and index not in self._described
+            if waits and time.monotonic() - started > PARAMS_SECONDS:
                 self._described.add(index)
                 recording.submit(self._log_params, trial)
 

@@ -65,7 +65,21 @@ class Search(Protocol):
         """The score of a trial that ended, None if it failed. Higher is better."""
 
 
-class ListedSearch:
+class DirectSearch:
+    """Proposes trials without scoring candidates first."""
+
+    def narrow(self, *_: Any, **__: Any) -> None:
+        pass
+
+    @property
+    def dropped(self) -> Sequence[Dropped]:
+        return ()
+
+    def steps(self, trial: Trial) -> Scores:
+        return ()
+
+
+class ListedSearch(DirectSearch):
     """Proposes a list of trials in order; scores do not matter."""
 
     def __init__(self, trials: Sequence[Trial]) -> None:
@@ -82,16 +96,6 @@ class ListedSearch:
 
     def recall(self, params: Mapping[str, str], score: float | None) -> None:
         pass
-
-    def narrow(self, *_: Any, **__: Any) -> None:
-        pass
-
-    @property
-    def dropped(self) -> Sequence[Dropped]:
-        return ()
-
-    def steps(self, trial: Trial) -> Scores:
-        return ()
 
     def ask(self) -> Trial | None:
         if self.exhausted:

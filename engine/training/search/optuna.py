@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import UsageError
-from engine.training.search.base import Dropped, Scores
+from engine.training.search.base import DirectSearch
 from engine.training.search.grid import ModelGrid, checked_grids, fresh_point
 from engine.training.spec import Range, SweepSpec, Task, Trial, Value
 
@@ -21,7 +21,7 @@ _MODEL = "model"
 _UNKNOWN = object()
 
 
-class OptunaSearch:
+class OptunaSearch(DirectSearch):
     """Proposes as many trials as the sweep asks for, none of them twice, after the baseline; fewer if the
     lists have fewer combinations. Several may be in progress at once.
 
@@ -66,16 +66,6 @@ class OptunaSearch:
         trial = study.ask()
         self._suggested(trial)
         self._tell(trial.number, score)
-
-    def narrow(self, *_: Any, **__: Any) -> None:
-        pass
-
-    @property
-    def dropped(self) -> Sequence[Dropped]:
-        return ()
-
-    def steps(self, trial: Trial) -> Scores:
-        return ()
 
     def ask(self) -> Trial | None:
         if self.exhausted:
