@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from textual.events import Paste
 from textual.pilot import Pilot
 
@@ -20,7 +22,7 @@ async def settle(pilot: Pilot[None]) -> None:
         quiet = quiet + 1 if console.session.bridge.pending == 0 else 0
         await console.session.bridge.wait_idle()
         await pilot.pause()
-        await pilot.pause(0.02)  # what a short timer starts
+        await pilot.pause(0.005)  # what a short timer starts
 
 
 async def paste(pilot: Pilot[None], text: str) -> None:
@@ -41,12 +43,13 @@ def title_facts(console: Console) -> str:
     return console.screen.query_one("#runs-title", PaneTitle).facts
 
 
-async def appears(pilot: Pilot[None], text: str, pauses: int = 100) -> bool:
-    """Wait until `text` is on the screen; return whether it appeared."""
+async def appears(pilot: Pilot[None], text: str) -> bool:
+    """Wait until `text` is on the screen; return whether it appeared within a minute."""
     console = pilot.app
     assert isinstance(console, Console)
-    for _ in range(pauses):
-        if text in text_of(console):
-            return True
+    deadline = time.monotonic() + 60
+    while text not in text_of(console):
+        if time.monotonic() > deadline:
+            return False
         await pilot.pause(0.02)
-    return False
+    return True

@@ -87,4 +87,4 @@ async def test_enter_right_after_a_command_opens_the_first_run_once_a_slow_store
         for _ in range(10):  # without waiting for rows, the key would be handled by now
             await pilot.pause()
         may_answer.set()
-        assert await appears(pilot, "PARAMETERS", pauses=200), text_of(console)
+        assert await appears(pilot, "PARAMETERS"), text_of(console)

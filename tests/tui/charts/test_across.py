@@ -108,5 +108,5 @@ async def _export(pilot: Pilot[None], folder: Path) -> None:
     assert await appears(pilot, "press enter again to replace it")
     assert (folder / "accuracy_by_n_neighbors.png").read_text() == "mine"
     await pilot.press("enter")
-    assert await appears(pilot, "Saved accuracy_by_n_neighbors.png", pauses=500)
+    assert await appears(pilot, "Saved accuracy_by_n_neighbors.png")
     assert (folder / "accuracy_by_n_neighbors.png").read_bytes().startswith(b"\x89PNG")

@@ -100,7 +100,7 @@ async def test_a_deployment_is_shown_watched_and_stopped(mlflow_store: MlflowSto
         assert "classifier is ready" in text_of(console), "the log of the selected service"
         with pytest.raises(OSError, match=r"closed|reset"):
             get(status, "/die")
-        assert await appears(pilot, "1 restart", pauses=1000), text_of(console)
+        assert await appears(pilot, "1 restart"), text_of(console)
 
         await pilot.press("s")
         await settle(pilot)
@@ -117,7 +117,7 @@ async def test_a_deployment_is_shown_watched_and_stopped(mlflow_store: MlflowSto
         await settle(pilot)
         assert control.find("classifier").running, "Cancel is the default"
         control.stop("other")
-        assert await appears(pilot, "○ stopped", pauses=1000), "another console has stopped it"
+        assert await appears(pilot, "○ stopped"), "another console has stopped it"
         await pilot.press("x", "right", "enter")
         await settle(pilot)
         assert not control.find("classifier").running
@@ -197,7 +197,7 @@ async def test_the_log_follows_while_its_end_is_in_view(mlflow_store: MlflowStor
         assert sum(map(len, re.findall("x{3,}", text_of(console)))) == 200, "no letter is lost"
         with status.log.open("a") as log:
             log.write("the last line\n")
-        assert await appears(pilot, "the last line", pauses=1000)
+        assert await appears(pilot, "the last line")
         await pilot.press("g")
         await settle(pilot)
         before = pane.max_scroll_y
@@ -231,7 +231,7 @@ async def test_what_failed_is_marked_in_every_view_and_says_why(mlflow_store: Ml
         start(deployment_spec("classifier", ELSEWHERE, "fails"))
     console = Console(mlflow_store.tracking, refresh_seconds=0.5)
     async with console.run_test(size=(80, 24), notifications=True) as pilot:
-        assert await appears(pilot, "5 Dep ✗1", pauses=1000)
+        assert await appears(pilot, "5 Dep ✗1")
         await open_deployments(pilot)
         assert "✗ failed" in text_of(console)
         assert "127.0.0.1:" not in text_of(console).partition("LOG")[0].partition("address")[0]
@@ -412,12 +412,12 @@ async def test_a_stopped_server_is_started_again_as_it_was_and_refusals_keep_wha
         dialog.query_one("#backend", Field).value = f"sqlite:///{tmp_path}/none/new.db"
         dialog.query_one("#submit").focus()
         await pilot.press("enter")
-        assert await appears(pilot, "The folder of the database does not exist", pauses=1000)
+        assert await appears(pilot, "The folder of the database does not exist")
         assert "--" not in message_of(dialog)
         dialog.query_one("#login", Select).value = "none"
         dialog.query_one("#host", Field).value = "0.0.0.0"
         await pilot.press("enter")
-        assert await appears(pilot, "Refusing to listen on 0.0.0.0", pauses=1000)
+        assert await appears(pilot, "Refusing to listen on 0.0.0.0")
         assert "--" not in message_of(dialog)
         assert "accounts and passwords as login" in message_of(dialog)
         assert dialog.text("backend") == f"sqlite:///{tmp_path}/none/new.db"
@@ -426,11 +426,11 @@ async def test_a_stopped_server_is_started_again_as_it_was_and_refusals_keep_wha
 
         await type_line(pilot, "doctor")
         assert isinstance(console.screen, DoctorScreen)
-        assert await appears(pilot, "checks", pauses=1000)
+        assert await appears(pilot, "checks")
         assert "DOCTOR  sqlite:" in text_of(console), "the open store, not the server under the cursor"
         await pilot.press("escape")
         await pilot.press("i")
-        assert await appears(pilot, f"127.0.0.1:{port}", pauses=1000)
+        assert await appears(pilot, f"127.0.0.1:{port}")
         assert isinstance(console.screen, DoctorScreen)
         await pilot.press("escape")
         await type_line(pilot, "backup")

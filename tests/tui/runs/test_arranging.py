@@ -305,7 +305,7 @@ class TestDeletedRuns:
             await pilot.press("D")
             assert await appears(pilot, "Delete 1 run?")
             await pilot.press("right", "enter")
-            assert await appears(pilot, "26 of 26", 500)
+            assert await appears(pilot, "26 of 26")
             await settle(pilot)
             assert store.run(victim).run.lifecycle_stage == "deleted"
             assert "trial-20" not in "".join(shown(console))
@@ -319,7 +319,7 @@ class TestDeletedRuns:
             await pilot.press("D")
             assert await appears(pilot, "Restore 1 run?")
             await pilot.press("right", "enter")
-            assert await appears(pilot, "1 of 1", 500)
+            assert await appears(pilot, "1 of 1")
             await settle(pilot)
             assert store.run(victim).run.lifecycle_stage == "active"
             await line(pilot, console, "deleted")

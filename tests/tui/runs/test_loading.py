@@ -52,7 +52,7 @@ async def test_the_first_page_is_usable_while_the_others_load(server: GatedServe
         await pilot.press("j", "j", "space", "j")
         key, line = pane(console).table.cursor_key, pane(console).table.cursor_row
         server.gate.set()
-        assert await appears(pilot, "2,500 of 2,500", 500)
+        assert await appears(pilot, "2,500 of 2,500")
         await settle(pilot)
         assert "loaded" not in text_of(console)
         assert pane(console).table.cursor_key == key
@@ -90,7 +90,7 @@ async def test_an_experiment_that_was_never_read_has_no_time_of_reading(server: 
         await tick(pilot, console)
         assert "no answer since" in text_of(console)
         await pilot.press("colon", *"runs", "space", *"hidden", "enter")
-        assert await appears(pilot, "interrupted: r resumes", 500)
+        assert await appears(pilot, "interrupted: r resumes")
         screen = text_of(console)
         assert "RUNS  hidden" in screen
         assert "no answer since" not in screen
@@ -115,7 +115,7 @@ async def test_stopping_keeps_the_loaded_runs_and_r_resumes(server: GatedServer)
         assert "run-2499" in text_of(console)
         server.gate.set()
         await pilot.press("r")
-        assert await appears(pilot, "2,500 of 2,500", 500)
+        assert await appears(pilot, "2,500 of 2,500")
 
 
 async def test_the_store_evaluates_a_filter_while_runs_load(
@@ -125,10 +125,10 @@ async def test_the_store_evaluates_a_filter_while_runs_load(
     async with console.run_test(size=SIZE) as pilot:
         await opened(pilot, console)
         pane(console).apply_filter("params.kind = 'rare'")
-        assert await appears(pilot, "store · 7 match", 500)
+        assert await appears(pilot, "store · 7 match")
         assert "run-7 " in text_of(console)
         server.gate.set()
-        assert await appears(pilot, "7 of 2,500", 500)
+        assert await appears(pilot, "7 of 2,500")
         assert await appears(pilot, "local · 7 match")
 
 
@@ -145,7 +145,7 @@ async def test_the_store_is_not_searched_on_every_keystroke(
         assert await appears(pilot, "local · 1 match")
         assert len(server.asked) == asked
         await pilot.press("enter")
-        assert await appears(pilot, "store · 7 match", 500)
+        assert await appears(pilot, "store · 7 match")
         assert len(server.asked) == asked + 1
 
 
@@ -156,7 +156,7 @@ async def test_a_filter_the_store_cannot_evaluate_fills_in_as_pages_arrive(serve
         pane(console).apply_filter("name ~ 'run-..7$' or accuracy < 0")
         assert await appears(pilot, "local · 0 match")
         server.gate.set()
-        assert await appears(pilot, "local · 90 match", 500)
+        assert await appears(pilot, "local · 90 match")
 
 
 async def test_auto_refresh_shows_new_and_finished_runs(server: GatedServer) -> None:
@@ -204,10 +204,10 @@ async def test_an_interrupted_load_resumes_automatically(server: GatedServer) ->
         await opened(pilot, console)
         server.away.set()
         server.gate.set()  # the current request is answered, the next is not
-        assert await appears(pilot, "interrupted: r resumes", 500)
+        assert await appears(pilot, "interrupted: r resumes")
         server.away.clear()
         await tick(pilot, console)
-        assert await appears(pilot, "2,500 of 2,500", 500)
+        assert await appears(pilot, "2,500 of 2,500")
         assert "no answer since" not in text_of(console)
 
 

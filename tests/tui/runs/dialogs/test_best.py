@@ -37,7 +37,7 @@ async def test_the_best_run_is_among_those_that_match_the_filter(
         await pilot.press("w")
         assert await appears(pilot, "Write a report")
         await pilot.press("enter")
-        assert await appears(pilot, "to report-heart: open report.html", pauses=2000)
+        assert await appears(pilot, "to report-heart: open report.html")
         text = (tmp_path / "report-heart" / "report.md").read_text()
         assert "runs that match weights = uniform" in text
         await pilot.press("enter")
