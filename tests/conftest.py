@@ -39,7 +39,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from textual import _wait
 
 from engine import child_process
 from engine.uri import TrackingUri
@@ -55,11 +54,6 @@ from tests.support.warm import Warm
 # Compiling the engine and the tests anew in each of some hundred processes would double their CPU.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
-# How long Textual's pilot waits, at least twice for each key, to see that the console has nothing to do. With
-# Textual's own 20 ms the tests of the console would wait for two thirds of their time.
-_wait.SLEEP_GRANULARITY = 1 / 200
-_wait.SLEEP_IDLE = _wait.SLEEP_GRANULARITY / 20
 
 SCRIPT = Path(__file__).parent / "support" / "mlflow_store.py"
 SCRIPT_MODULE = "tests.support.mlflow_store"

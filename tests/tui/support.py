@@ -22,7 +22,7 @@ async def settle(pilot: Pilot[None]) -> None:
         quiet = quiet + 1 if console.session.bridge.pending == 0 else 0
         await console.session.bridge.wait_idle()
         await pilot.pause()
-        await pilot.pause(0.005)  # what a short timer starts
+        await pilot.pause(0.02)  # what a short timer starts
 
 
 async def paste(pilot: Pilot[None], text: str) -> None:
