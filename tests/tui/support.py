@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+import pytest
 from textual.events import Paste
 from textual.pilot import Pilot
 
@@ -22,7 +24,7 @@ async def settle(pilot: Pilot[None]) -> None:
         quiet = quiet + 1 if console.session.bridge.pending == 0 else 0
         await console.session.bridge.wait_idle()
         await pilot.pause()
-        await pilot.pause(0.02)  # what a short timer starts
+        await pilot.pause(0.005)  # what a short timer starts
 
 
 async def paste(pilot: Pilot[None], text: str) -> None:
@@ -43,13 +45,26 @@ def title_facts(console: Console) -> str:
     return console.screen.query_one("#runs-title", PaneTitle).facts
 
 
-async def appears(pilot: Pilot[None], text: str) -> bool:
-    """Wait until `text` is on the screen; return whether it appeared within a minute."""
-    console = pilot.app
-    assert isinstance(console, Console)
+async def holds(pilot: Pilot[None], condition: Callable[[], bool]) -> bool:
+    """Wait until `condition` is true; return whether it became so within a minute."""
     deadline = time.monotonic() + 60
-    while text not in text_of(console):
+    while not condition():
         if time.monotonic() > deadline:
             return False
         await pilot.pause(0.02)
     return True
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Wait until `condition` is true; after a minute, fail and show the screen."""
+    if not await holds(pilot, condition):
+        console = pilot.app
+        assert isinstance(console, Console)
+        pytest.fail(f"timed out; on screen:\n{text_of(console)}")
+
+
+async def appears(pilot: Pilot[None], text: str) -> bool:
+    """Wait until `text` is on the screen; return whether it appeared within a minute."""
+    console = pilot.app
+    assert isinstance(console, Console)
+    return await holds(pilot, lambda: text in text_of(console))

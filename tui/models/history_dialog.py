@@ -88,7 +88,7 @@ class HistoryDialog(Dialog[None]):
         self.query_one(HistoryLines).history = found
 
     def action_scroll(self, lines: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False, immediate=True)
 
 
 def _held(held: Held) -> list[Content]:

@@ -283,7 +283,7 @@ class PromoteDialog(Dialog[Promotion]):
         self.call_after_refresh(self._fit)
 
     def action_scroll_plan(self, lines: int) -> None:
-        self.query_one("#plan-pane").scroll_relative(y=lines, animate=False)
+        self.query_one("#plan-pane").scroll_relative(y=lines, animate=False, immediate=True)
 
     # ── buttons ──────────────────────────────────────────────────────────────
 

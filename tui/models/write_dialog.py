@@ -139,7 +139,7 @@ class WriteDialog(Dialog[bool]):
         self.query_one("#report", WriteReport).content = tuple(report)
 
     def action_scroll(self, lines: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False, immediate=True)
 
     def action_leave(self) -> None:
         if self.writing:

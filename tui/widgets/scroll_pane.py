@@ -12,22 +12,23 @@ from tui.commands.bindings import Scope, bindings
 
 
 class ScrollPane(VerticalScroll, inherit_bindings=False):
-    """Scrolls its contents by lines and pages while it has the focus."""
+    """Scrolls its contents by lines and pages while it has the focus. It scrolls at once, not after the next
+    drawing: of several keys in one packet, each starts where the one before ended."""
 
     scope: ClassVar[Scope] = "pane"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
 
     def action_scroll_lines(self, lines: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+        self.scroll_to(y=self.scroll_offset.y + lines, animate=False, immediate=True)
 
     def action_scroll_pages(self, pages: float) -> None:
         self.action_scroll_lines(round(pages * max(1, self.size.height - 1)))
 
     def action_scroll_top(self) -> None:
-        self.scroll_to(y=0, animate=False)
+        self.scroll_to(y=0, animate=False, immediate=True)
 
     def action_scroll_bottom(self) -> None:
-        self.scroll_to(y=self.max_scroll_y, animate=False)
+        self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
 
 
 class LinesPane(ScrollView, can_focus=True, inherit_bindings=False):

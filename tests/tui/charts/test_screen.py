@@ -236,7 +236,7 @@ async def _check_the_grid_of_many_runs(console: Console, pilot: Pilot[None], sto
         assert {track.label: track.letter for track in tracks} == letters
     for width in range(50, 90, 5):
         await pilot.resize_terminal(width, 40)
-        await pilot.pause()
+        await settle(pilot)
         shown = [line.plain for line in pane.query_one(RunLegend).lines(width - 2)]
         found = [pair.split(" ", 1) for line in shown for pair in line.split("   ")]
         assert {name: letter for letter, name in found} == letters

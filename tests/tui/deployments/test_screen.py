@@ -22,7 +22,7 @@ from tests.conftest import MlflowStore
 from tests.engine.services.conftest import get, start
 from tests.hostile.payloads import PAYLOADS
 from tests.tui.deployments.conftest import deploy, deployment_spec, server_spec
-from tests.tui.support import appears, paste, settle, text_of
+from tests.tui.support import appears, paste, settle, text_of, until
 from tui.app import Console
 from tui.deployments.deploy_dialog import DeployDialog
 from tui.deployments.doctor_screen import DoctorScreen
@@ -203,8 +203,7 @@ async def test_the_log_follows_while_its_end_is_in_view(mlflow_store: MlflowStor
         before = pane.max_scroll_y
         with status.log.open("a") as log:
             log.write("one more\n")
-        while pane.max_scroll_y == before:
-            await pilot.pause(0.02)
+        await until(pilot, lambda: pane.max_scroll_y > before)
         assert "line 0" in text_of(console), "the lines in view stay"
         await pilot.press("L")
         await settle(pilot)

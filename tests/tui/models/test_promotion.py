@@ -10,7 +10,7 @@ from engine.api import Engine
 from engine.journal import exclusive
 from tests.conftest import MlflowStore
 from tests.tui.models.support import MODEL, SIZE, aliases, go_to, open_models, open_promotion, registered
-from tests.tui.support import settle, text_of
+from tests.tui.support import settle, text_of, until
 from tui.app import Console
 from tui.dialogs.confirm import ConfirmDialog
 from tui.models.promote_dialog import PromoteDialog
@@ -166,8 +166,7 @@ async def test_a_new_alias_can_be_typed_while_a_button_has_the_focus(mlflow_stor
         assert dialog.query_one("#promote", TextButton).off
         await pilot.press("h", "o", "l", "d")
         assert dialog.query_one("#alias", Input).value == "hold"
-        while dialog.plan is None or dialog.plan.target != "hold":
-            await pilot.pause(0.02)
+        await until(pilot, lambda: dialog.plan is not None and dialog.plan.target == "hold")
         dialog.query_one("#promote").focus()
         await pilot.press("enter")
         await settle(pilot)

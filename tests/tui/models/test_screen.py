@@ -193,6 +193,10 @@ async def test_details_of_a_version_scroll_like_any_text(mlflow_store: MlflowSto
         for keys, top in ((("j", "j", "k"), 1), (("G",), pane.max_scroll_y), (("g",), 0), (("ctrl+d",), 2)):
             await pilot.press(*keys)
             assert pane.scroll_offset.y == top, keys
+        await pilot.press("g")
+        for _ in range(3):  # as the keys of one packet
+            pane.action_scroll_lines(1)
+        assert pane.scroll_offset.y == 3
         await pilot.press("?")
         await pilot.pause()
         await pilot.press(*"scroll")

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from engine.uri import TrackingUri, resolve
 from tests.conftest import MlflowServer, MlflowStore
-from tests.tui.support import appears, paste, settle, text_of
+from tests.tui.support import appears, paste, settle, text_of, until
 from tui.app import Console
 from tui.compare.screen import CompareScreen
 from tui.run.screen import RunScreen
@@ -39,8 +39,7 @@ async def enter_filter(pilot: Pilot[None], text: str) -> None:
     await pilot.press("slash")
     await paste(pilot, text)
     view = runs_view(console)
-    while view.runs.filter is None or view.runs.filter.text != text:
-        await pilot.pause(0.02)
+    await until(pilot, lambda: view.runs.filter is not None and view.runs.filter.text == text)
     await settle(pilot)
 
 
@@ -334,11 +333,9 @@ async def test_the_view_returns_after_the_terminal_was_too_small(mlflow_store: M
     async with console.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.resize_terminal(50, 12)
-        await pilot.pause()
-        assert "too small" in text_of(console)
+        assert await appears(pilot, "too small")
         await pilot.resize_terminal(80, 24)
-        await settle(pilot)
-        assert "trial-23" in text_of(console)
+        assert await appears(pilot, "trial-23")
 
 
 async def test_the_command_line_filters_and_sorts(mlflow_store: MlflowStore) -> None:

@@ -11,6 +11,7 @@ from engine.text import Shown
 from tests.hostile.payloads import PAYLOADS
 from tests.hostile.stream import unexpected_output
 from tests.tui.runs.filter_stage import MANY, METRICS, SIZE, FilterStage, typed
+from tests.tui.support import holds
 
 
 async def test_up_and_down_recall_earlier_filters_and_the_draft() -> None:
@@ -76,8 +77,7 @@ async def test_the_note_shows_the_matches_and_where_they_were_evaluated() -> Non
         await pilot.pause()
         assert stage.lines()[0].endswith("  store + local · 14 match")
         await pilot.resize_terminal(60, 16)
-        await pilot.pause()
-        assert stage.lines()[0].endswith("euclidean           14 match")
+        assert await holds(pilot, lambda: stage.lines()[0].endswith("euclidean           14 match"))
 
 
 async def test_an_error_points_at_its_position() -> None:
@@ -165,22 +165,17 @@ async def test_an_error_in_an_earlier_text_does_not_hold_back_a_corrected_one() 
 
 
 async def test_an_unchanged_note_or_error_writes_nothing() -> None:
-    async def quiet() -> None:
-        await pilot.pause()
-        while stage.take_written():
-            await pilot.pause()
-
     stage = FilterStage()
     async with stage.run_test(size=SIZE, message_hook=stage.seen.append) as pilot:
         await typed(stage, pilot, "lr > a")
         stage.answer(*METRICS)
         stage.bar.show_error(FilterError("No lr", 0, 2))
-        await quiet()
+        await stage.drawn(pilot)
         stage.bar.show_error(FilterError("No lr", 0, 2))
         await pilot.pause()
         assert stage.take_written() == ""
         stage.bar.show_note(Shown("3 match"), Shown("local"))
-        await quiet()
+        await stage.drawn(pilot)
         stage.bar.show_note(Shown("3 match"), Shown("local"))
         await pilot.pause()
         assert stage.take_written() == ""

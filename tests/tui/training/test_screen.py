@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from textual.widgets import Select, Static
 
 from engine.journal import read_journal
 from engine.uri import TrackingUri
-from tests.tui.support import appears, paste, settle, text_of
+from tests.tui.support import appears, paste, settle, text_of, until
 from tui.app import Console
 from tui.compare.screen import CompareScreen
 from tui.dialogs.confirm import ConfirmDialog
@@ -41,14 +40,6 @@ def store(tmp_path: Path) -> TrackingUri:
 def training(console: Console) -> TrainingScreen:
     assert isinstance(console.view, TrainingScreen)
     return console.view
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    for _ in range(PATIENCE):
-        if condition():
-            return
-        await pilot.pause(0.02)
-    pytest.fail(f"timed out; on screen:\n{text_of(pilot.app)}")  # type: ignore[arg-type]
 
 
 def in_training(console: Console) -> bool:

@@ -8,6 +8,7 @@ from rich.color import ColorSystem
 from rich.console import RenderableType
 from textual.app import App, ComposeResult
 from textual.message import Message
+from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -45,6 +46,14 @@ class Stage(App[None]):
         """The output since the last call."""
         written = "".join(self._frames)
         self._frames.clear()
+        return written
+
+    async def drawn(self, pilot: Pilot[None]) -> str:
+        """Wait until something is drawn, and what follows from it (a scroll bar); return the output."""
+        written = ""
+        while (more := self.take_written()) or not written:
+            written += more
+            await pilot.pause()
         return written
 
     def lines(self) -> list[str]:

@@ -11,6 +11,7 @@ from engine.columns import ColumnKey
 from engine.runs.frame import RunFrame
 from engine.text import Shown
 from tests.support.runs import a_run
+from tests.tui.support import holds
 from tests.tui.widgets.support import Stage, messages_of
 from tui.widgets.plot.cells import draw_across
 from tui.widgets.plot.drawing_view import DrawingView
@@ -52,8 +53,7 @@ async def test_the_cursor_reads_values_scrolls_and_opens_runs() -> None:
         assert messages_of(seen, DrawingView.ScaleToggled)
         assert [message.factor for message in messages_of(seen, DrawingView.Zoomed)] == [0.5, 0.0]
         await pilot.resize_terminal(40, 12)
-        await pilot.pause()
-        assert "run-8" in stage.lines()[-1], "the cursor stays on its run"
+        assert await holds(pilot, lambda: "run-8" in stage.lines()[-1]), "the cursor stays on its run"
         await pilot.press("g")
         assert stage.lines()[2].split()[0] == "run-39"
 
@@ -89,5 +89,4 @@ async def test_nothing_to_draw_and_tiny_sizes_do_not_fail() -> None:
         await pilot.press("j", "enter", "right", "G")
         await pilot.resize_terminal(3, 1)
         await pilot.resize_terminal(60, 16)
-        await pilot.pause()
-        assert "run-0" in "\n".join(stage.lines())
+        assert await holds(pilot, lambda: "run-0" in "\n".join(stage.lines()))

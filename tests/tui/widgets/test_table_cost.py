@@ -66,22 +66,18 @@ async def test_moving_writes_few_bytes() -> None:
     async with stage.run_test(size=SIZE) as pilot:
         table.focus()
         await pilot.press("j")
-        await pilot.pause()
-        stage.take_written()
+        await stage.drawn(pilot)
 
         await pilot.press("j")
-        await pilot.pause()
-        step = stage.take_written()
+        step = await stage.drawn(pilot)
         assert set(re.findall(r"\x1b\[(\d+);\d+H", step)) == {"4", "5"}
         assert len(step) < 800
 
         await pilot.press("L")
-        await pilot.pause()
-        assert len(stage.take_written()) < 800
+        assert len(await stage.drawn(pilot)) < 800
 
         await pilot.press("pagedown")
-        await pilot.pause()
-        written = stage.take_written()
+        written = await stage.drawn(pilot)
         assert len(written) < 17_000
         assert not re.search(r"\x1b\[[12];\d+H", written), "the header does not scroll"
         assert not re.search(rf";{SIZE[0]}H\x1b\[[\d;]*m", written), (
@@ -95,8 +91,7 @@ async def test_the_same_content_writes_nothing() -> None:
     async with stage.run_test(size=SIZE) as pilot:
         table.focus()
         await pilot.press("pagedown")
-        await pilot.pause()
-        stage.take_written()
+        await stage.drawn(pilot)
         table.set_source(CountingSource(100_000))
         table.set_marks(frozenset())
         await pilot.pause()
@@ -112,11 +107,9 @@ async def test_a_changed_row_writes_only_its_line() -> None:
     table = Table(CountingSource(100_000))
     stage = Stage(table)
     async with stage.run_test(size=SIZE) as pilot:
-        await pilot.pause()
-        stage.take_written()
+        await stage.drawn(pilot)
         table.set_source(Changed(100_000))
-        await pilot.pause()
-        written = stage.take_written()
+        written = await stage.drawn(pilot)
         assert "changed" in written
         assert "r4c" not in written
         assert len(written) < 800

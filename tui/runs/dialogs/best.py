@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -16,6 +15,7 @@ from engine import formats
 from engine.text import Shown, cell_width, safe
 from tui.dialogs.base import Dialog
 from tui.widgets.fit_text import fit
+from tui.widgets.scroll_pane import ScrollPane
 
 if TYPE_CHECKING:
     from engine.api import BestRun, Standing
@@ -34,7 +34,7 @@ class BestDialog(Dialog[str]):
         Binding("i", "show_insights", "insights", id="dialog.insights"),
     ]
     DEFAULT_CSS = """
-    BestDialog VerticalScroll { height: auto; }
+    BestDialog ScrollPane { height: auto; }
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class BestDialog(Dialog[str]):
         self.subtitle_text = "enter run · i insights · w report · esc close"
 
     def compose_dialog(self) -> ComposeResult:
-        with VerticalScroll():
+        with ScrollPane():
             yield Static(self._report(), markup=False)
 
     def _report(self) -> Content:
@@ -96,7 +96,7 @@ class BestDialog(Dialog[str]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Scroll only what does not fit into the box."""
-        self.query_one(VerticalScroll).styles.max_height = max(1, event.size.height * 9 // 10 - 2)
+        self.query_one(ScrollPane).styles.max_height = max(1, event.size.height * 9 // 10 - 2)
 
     def action_go(self) -> None:
         self.dismiss(self.best.run.run_id)

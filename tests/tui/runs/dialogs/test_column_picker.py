@@ -146,7 +146,7 @@ async def test_the_list_handles_thousands_of_columns() -> None:
 
 async def test_an_idle_dialog_writes_nothing() -> None:
     async with opened(GroupDialog((), CANDIDATES), ["j"]) as (stage, pilot):
-        stage.take_written()
+        await stage.drawn(pilot)
         await pilot.press("l", "z")  # keys without a binding here
         await pilot.pause()
         assert stage.take_written() == ""
