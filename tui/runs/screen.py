@@ -474,7 +474,10 @@ class RunsScreen(ConsoleScreen):
             ):
                 self.experiment = None
         else:
-            self.experiment = result.experiment
+            state = self.state.experiment(result.experiment.experiment_id)
+            if state.lifecycle == "deleted":
+                state.switch_lifecycle()
+            self.session.initial_experiment = result.experiment.name
         self.refresh_view()
 
     def action_create_experiment(self, name: str = "") -> None:
