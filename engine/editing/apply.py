@@ -59,6 +59,11 @@ class EditResult:
         return not self.failed and not self.left
 
     @property
+    def can_undo(self) -> bool:
+        """Whether any of the edits can be undone: not a status, nor what is an undo itself."""
+        return not self.plan.undoes and any(edit.field != STATUS for edit in self.made)
+
+    @property
     def summary(self) -> str:
         """`2 of 3 edits made, 1 failed`."""
         total = len(self.plan.edits)

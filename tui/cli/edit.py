@@ -288,7 +288,7 @@ def _show_result(output: Output, result: EditResult) -> None:
         problems.append(str(result.stopped))
     for line in (*_listed(problems), *map(safe, result.notes)):
         output.line(Cell(Shown("! "), "yellow"), line)
-    if result.made and not result.plan.undoes:
+    if result.can_undo:
         output.line(safe(f"Run `mlflow-console undo {result.entry_id}` to undo."))
 
 

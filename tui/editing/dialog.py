@@ -196,7 +196,7 @@ def result_problems(result: object) -> Sequence[Content]:
     lines = [Content.styled(f"! {safe(result.summary)}", "$warning bold")]
     lines += map(Content, _listed(texts))
     lines += [Content(safe(note)) for note in (*([result.stopped] if result.stopped else []), *result.notes)]
-    if result.made:
+    if result.can_undo:
         lines.append(Content.styled("`u` on its entry in Activity (6) undoes what was made.", "$text-muted"))
     return lines
 

@@ -61,7 +61,7 @@ class Editing:
         def report(result: EditResult | None) -> None:
             self._changed()
             if result is not None and result.complete:
-                undo = "" if plan.undoes else "; u in Activity (6) undoes"
+                undo = "; u in Activity (6) undoes" if result.can_undo else ""
                 session.say(safe(f"{result.summary}{undo}"))
 
         verb = "Undo the edit of" if plan.undoes else "Edit"

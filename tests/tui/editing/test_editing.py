@@ -34,6 +34,11 @@ async def review(pilot: Pilot[None], dialog: EditDialog) -> None:
     await settle(pilot)
 
 
+async def confirm(pilot: Pilot[None]) -> None:
+    await pilot.press("right", "enter")
+    await settle(pilot)
+
+
 async def test_marked_runs_are_edited_after_review_and_the_edit_is_undone_in_activity(
     mlflow_store_copy: MlflowStore,
 ) -> None:
@@ -66,8 +71,7 @@ async def test_marked_runs_are_edited_after_review_and_the_edit_is_undone_in_act
             dialog.query_one("#status", Select).value = "keep"
             await review(pilot, dialog)
             assert "tag review – → 'yes'" in text_of(console)
-            await pilot.press("right", "enter")
-            await settle(pilot)
+            await confirm(pilot)
             assert "3 edits made; u in Activity (6) undoes" in text_of(console)
             assert console.screen is view
             assert all(engine.edits.current(run).tags["review"] == "yes" for run in runs)
@@ -78,10 +82,19 @@ async def test_marked_runs_are_edited_after_review_and_the_edit_is_undone_in_act
             await pilot.press("u")
             await settle(pilot)
             assert "Undo 3 edits?" in text_of(console)
-            await pilot.press("right", "enter")
-            await settle(pilot)
+            await confirm(pilot)
             assert await appears(pilot, "↶ undone")
             assert not any("review" in engine.edits.current(run).tags for run in runs)
+
+            await pilot.press("1")
+            await settle(pilot)
+            view.runs.set_marks(frozenset({runs[-1].key}))
+            dialog = await edit_dialog(pilot)
+            dialog.query_one("#status", Select).value = "KILLED"
+            await review(pilot, dialog)
+            await confirm(pilot)
+            assert "1 edit made" in text_of(console)
+            assert "undoes" not in text_of(console)  # an ended run cannot be resumed
 
 
 async def test_edits_that_fail_are_listed_and_escape_stops_the_rest(mlflow_store_copy: MlflowStore) -> None:
@@ -98,8 +111,7 @@ async def test_edits_that_fail_are_listed_and_escape_stops_the_rest(mlflow_store
             dialog = await edit_dialog(pilot)
             dialog.query_one("#tags", TextEditor).text = "review=yes"
             await review(pilot, dialog)
-            await pilot.press("right", "enter")
-            await settle(pilot)
+            await confirm(pilot)
             assert "1 of 2 edits made, 1 failed" in text_of(console)
             assert "trial-11: tag review – → 'yes': " in text_of(console)
             assert "`u` on its entry in Activity (6) undoes what was made." in text_of(console)
@@ -146,8 +158,7 @@ async def test_a_version_its_model_and_an_experiment_show_their_values_to_edit(
             dialog.query_one("#description", TextEditor).text = "First line\nSecond line"
             dialog.query_one("#tags", TextEditor).text = "owner=ada"
             await review(pilot, dialog)
-            await pilot.press("right", "enter")
-            await settle(pilot)
+            await confirm(pilot)
             now = engine.edits.current(Subject("version", "classifier/3"))
             assert (now.description, now.tags) == ("First line\nSecond line", {"owner": "ada"})
             assert await appears(pilot, "Second line")
