@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from textual import on
 from textual.app import App, ComposeResult
 from textual.reactive import Reactive
 from textual.screen import Screen
@@ -359,6 +360,11 @@ class ConsoleScreen(Screen[None]):
         if reason:
             self.session.say(reason, warning=True)
         return reason is not None
+
+    @on(Table.MarkingRefused)
+    def _explain_refusal(self, event: Table.MarkingRefused) -> None:
+        event.stop()
+        self.session.say(event.reason, warning=True)
 
     def action_explain_key(self, key: str) -> None:
         """Say where a key that does nothing in this view is used."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NARROW = 64
 """Width below which the bar omits where the filter was evaluated."""
 EMPTY = Shown("")
+PREVIOUS_ROWS, ALL_ROWS = Shown("showing the previous rows"), Shown("invalid filter; showing all rows")
 
 
 class InputHistory:
@@ -135,8 +136,8 @@ class FilterBar(Widget):
         self._error: FilterError | None = None
         self._invalid_text = ""
         """The text that `_error` is about; the input may have changed since."""
-        self.has_rows = True
-        """Whether the table, which an invalid filter leaves as it is, shows any rows."""
+        self.rows_shown = PREVIOUS_ROWS
+        """What the table shows while the filter is invalid; empty if it has no rows."""
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -187,7 +188,7 @@ class FilterBar(Widget):
     def show_error(self, error: FilterError, text: str | None = None) -> None:
         """Point at an error in `text`, by default the current text."""
         self._error, self._invalid_text = error, self.text if text is None else text
-        self._write_note(Shown("showing the previous rows") if self.has_rows else EMPTY)
+        self._write_note(self.rows_shown)
 
     def _write_note(self, note: Shown, source: Shown = EMPTY) -> None:
         self._write("#filter-source", f"{source} ·" if source else "")

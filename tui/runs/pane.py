@@ -16,7 +16,7 @@ from engine import formats
 from engine.columns import VERSION
 from engine.entities import Run
 from engine.text import Shown, safe
-from tui.runs.filter_bar import FilterBar
+from tui.runs.filter_bar import ALL_ROWS, PREVIOUS_ROWS, FilterBar
 from tui.runs.loader import LOCAL
 from tui.runs.session import RunSession, SessionChange
 from tui.state import ExperimentState
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 NARROW = 100
 """Width below which the key metrics come before the times."""
+
+INVALID_FILTER = "The filter is invalid. Correct or clear it before marking all rows."
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ class RunPane(Widget):
         source = RunSource(arranged, is_dimmed=self._session.is_behind_filter)
         table.set_source(source)
         table.set_empty_text(self._why_empty())
+        table.why_not_mark_all = INVALID_FILTER if self._session.filter_error is not None else ""
         if before is not None and before.arranged.view.layout != arranged.view.layout:
             table.to_first_column()
         if visible := [key for key in self._cursor_candidates if source.row_of(key) is not None]:
@@ -170,7 +173,7 @@ class RunPane(Widget):
         """Show the number of matches, or the error, in the filter bar."""
         session, bar = self._session, self.filter_bar
         frame, arranged = session.frame, session.arranged
-        bar.has_rows = bool(session.matching)
+        bar.rows_shown = self._rows_shown()
         if not session.is_filtered:
             bar.show_note(Shown(""))
         elif session.filter_error is not None and session.filter is not None:
@@ -180,6 +183,13 @@ class RunPane(Widget):
         elif frame is not None and arranged is not None:
             where = LOCAL if frame.complete else session.loader.answered_by
             bar.show_note(Shown(f"{formats.count(len(session.matching))} match"), where)
+
+    def _rows_shown(self) -> Shown:
+        """What is on screen while the filter is invalid."""
+        arranged = self._session.arranged
+        if arranged is None or not arranged.matching:
+            return Shown("")
+        return PREVIOUS_ROWS if arranged.view.filter_text.strip() else ALL_ROWS
 
     def _why_empty(self) -> list[Shown]:
         session = self._session

@@ -127,14 +127,26 @@ async def test_the_beginning_of_a_column_name_hides_no_runs(mlflow_store: Mlflow
 
 async def test_an_invalid_filter_shows_the_error_and_keeps_the_rows(mlflow_store: MlflowStore) -> None:
     console = Console(mlflow_store.tracking)
-    async with console.run_test(size=SIZE) as pilot:
+    async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await enter_filter(pilot, "acuracy > 0.9")
         screen = text_of(console)
         assert "acuracy" in screen
         assert "accuracy" in screen.replace("acuracy", "")
-        assert "showing the previous rows" in screen
+        assert "invalid filter; showing all rows" in screen
         assert len(await shown_names(console)) == 27
+        await pilot.press("down", "V")
+        await settle(pilot)
+        assert "The filter is invalid. Correct or clear it before marking all rows." in text_of(console)
+        assert not runs_view(console).runs.marked()
+        await pilot.press("escape", "V")
+        assert len(runs_view(console).runs.marked()) == 27
+        await pilot.press("escape")
+        await enter_filter(pilot, "accuracy > 0.9")
+        await pilot.press("enter", "slash", "end")
+        await paste(pilot, " and zz = 1")
+        await settle(pilot)
+        assert "showing the previous rows" in text_of(console)
 
 
 async def test_an_invalid_addition_to_a_filter_keeps_its_rows(mlflow_store: MlflowStore) -> None:

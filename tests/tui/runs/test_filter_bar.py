@@ -90,7 +90,7 @@ async def test_an_error_points_at_its_position() -> None:
         assert lines[1].strip() == "▔▔▔▔▔▔▔ No acuracy — accuracy?"
         assert lines[1].index("▔") == lines[0].index("acuracy") + 2  # two wide characters before it
         assert lines[0].endswith("showing the previous rows")
-        stage.bar.has_rows = False
+        stage.bar.rows_shown = Shown("")
         stage.bar.show_error(FilterError("No acuracy", 11, 7, "accuracy?"))
         await pilot.pause()
         assert "previous rows" not in stage.lines()[0], "there are none"

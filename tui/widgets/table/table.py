@@ -67,6 +67,12 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         row: int
 
     @dataclass
+    class MarkingRefused(TableMessage):
+        """The user wanted to mark all rows; `reason` says why that is impossible now."""
+
+        reason: str
+
+    @dataclass
     class MarksChanged(TableMessage):
         """The user marked or unmarked rows; `keys` are all marked rows."""
 
@@ -111,6 +117,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._painter = TablePainter(self, source, fixed_columns, empty_text)
         self._marks = Marks()
         self.can_mark = can_mark
+        self.why_not_mark_all = ""
+        """Why all rows cannot be marked at once; empty if they can."""
         self._can_step_columns = can_step_columns
         self._announced: str | None = None
         self.virtual_size = Size(0, source.row_count + HEADER)
@@ -420,6 +428,9 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             self._mark(self._marks.up_to(self.source, self.cursor_row))
 
     def action_mark_all(self) -> None:
+        if self.why_not_mark_all:
+            self.post_message(self.MarkingRefused(self, self.why_not_mark_all))
+            return
         self._mark(self._marks.all_of(self.source))
 
     def _mark(self, marks: Marks) -> None:
