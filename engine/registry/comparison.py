@@ -19,11 +19,13 @@ from engine.uri import TrackingUri
 
 @dataclass(frozen=True, slots=True)
 class VersionComparison:
-    """Versions of a model with their source runs, None for a missing one."""
+    """Versions of a model with their source runs, None for a missing one. `has_stages` says whether the
+    registry has stages."""
 
     versions: tuple[ModelVersion, ...]
     sources: tuple[RunDetail | None, ...]
     signatures: tuple[Signature, ...] = ()
+    has_stages: bool = True
 
     def comparison(self, directions: Mapping[str, Direction] | None = None) -> Comparison:
         """The versions, then their signatures, then the parameters and metrics of their source runs."""
@@ -32,7 +34,9 @@ class VersionComparison:
             Compared(str(version.version), f"version {version.version}", run, version)
             for version, run in zip(self.versions, runs, strict=True)
         )
-        rows = [*_version_rows(self.versions, runs), *run_rows(runs, directions or {})]
+        stages = [text_row("version", "stage", [version.stage for version in self.versions])]
+        rows = [*(stages if self.has_stages else []), *_version_rows(self.versions, runs)]
+        rows += run_rows(runs, directions or {})
         return Comparison(columns, (*rows, *(signature_rows(self.signatures) if self.signatures else ())))
 
 
@@ -41,7 +45,8 @@ def read_versions(store: Store, model: str, numbers: Iterable[int]) -> VersionCo
     model or version."""
     versions = store.model_versions(model)
     chosen = tuple(find_version(versions, model, number) for number in numbers)
-    return VersionComparison(chosen, tuple(source_run(store, version.run_id) for version in chosen))
+    sources = tuple(source_run(store, version.run_id) for version in chosen)
+    return VersionComparison(chosen, sources, has_stages=store.stages.problem(model) is None)
 
 
 def read_signatures(store: Store, uri: TrackingUri, found: VersionComparison) -> tuple[Signature, ...]:
@@ -53,7 +58,6 @@ def read_signatures(store: Store, uri: TrackingUri, found: VersionComparison) ->
 def _version_rows(versions: Sequence[ModelVersion], runs: Sequence[Run | None]) -> list[CompareRow]:
     created = [version.creation_time for version in versions]
     return [
-        text_row("version", "stage", [version.stage for version in versions]),
         text_row("version", "aliases", [" ".join(f"@{a}" for a in v.aliases) or None for v in versions]),
         text_row("version", "description", [version.description or None for version in versions]),
         CompareRow(

@@ -132,7 +132,7 @@ def _version(store: Store, version: ModelVersion, versions: Sequence[ModelVersio
     links.append(_version_run_link(store, version, run_id, note, detail))
     links.append(_files_link(origin_of(store, version), detail))
     facts = [
-        ("stage", version.stage),
+        ("stage", version.stage if store.stages.problem(version.name) is None else ""),
         ("aliases", ", ".join(f"@{alias}" for alias in version.aliases)),
         ("status", version.status),
         ("created", formats.moment(version.creation_time)),

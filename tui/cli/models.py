@@ -301,11 +301,11 @@ def _show_versions(
         output.text(safe(hint))
 
 
-def show_versions(output: Output, versions: Sequence[ModelVersion]) -> None:
+def show_versions(output: Output, versions: Sequence[ModelVersion], *, has_stages: bool) -> None:
     """Write a table of versions, without their source runs."""
     from engine.api import version_frame
 
-    frame = version_frame(versions, {})
+    frame = version_frame(versions, {}, has_stages=has_stages)
     _note_hidden(output, output.table(*_version_table(frame, range(len(frame)), RunView())))
 
 

@@ -223,7 +223,7 @@ def _labels(plan: PromotionPlan) -> list[Shown]:
 def show_result(output: Output, result: PromotionResult) -> None:
     done = "Undone" if result.plan.undoes else "Done"
     output.line(Cell(Shown(f"✓ {done}"), "green"), Cell(Shown(", as read back from the registry:")))
-    show_versions(output, result.versions)
+    show_versions(output, result.versions, has_stages=result.plan.has_stages)
     for note in (*(f"reapplied: {change}" for change in result.repaired), *result.notes):
         output.line(Cell(Shown("! "), "yellow"), Cell(safe(note)))
     if not result.plan.undoes:

@@ -148,6 +148,10 @@ class WriteDialog(Dialog[bool]):
             self.dismiss(self.done)
 
 
+def _stage(version: ModelVersion) -> Content:
+    return Content.styled(stage_text(version.stage), STAGE_COLOURS.get(version.stage, ""))
+
+
 def _version_lines(versions: Sequence[ModelVersion], plan: PromotionPlan) -> list[Content]:
     """The versions' current stages and aliases, those affected by the plan first."""
     moved = (change.version for change in plan.changes if isinstance(change, StageChange))
@@ -157,7 +161,7 @@ def _version_lines(versions: Sequence[ModelVersion], plan: PromotionPlan) -> lis
     lines = []
     for version in (first + rest)[:MAX_VERSIONS]:
         items = [
-            Content.styled(stage_text(version.stage), STAGE_COLOURS.get(version.stage, "")),
+            *([_stage(version)] if plan.has_stages else []),
             *([Content.styled(alias_text(version.aliases), "$accent")] if version.aliases else []),
         ]
         lines += field(f"  version {version.version}", items, 200, label_width=16)

@@ -74,7 +74,7 @@ class PromotionPlan:
     candidate, newest first. `changes` are in the order of writing. `seen` is the state
     that was read, `after` the state to reach. `undoes` is the id of the journal entry that the plan undoes,
     empty for a promotion. `gates` are those of the policies that apply; with `confirm` one of them wants
-    the name of the model to be typed.
+    the name of the model to be typed. `has_stages` says whether the registry has stages.
     """
 
     model: str
@@ -94,6 +94,7 @@ class PromotionPlan:
     tests: tuple[VersionTest, ...] = ()
     gates: tuple[Gate, ...] = ()
     confirm: bool = False
+    has_stages: bool = True
 
     @property
     def grounds(self) -> str:
@@ -181,6 +182,7 @@ def plan_promotion(
         tests=tests,
         gates=(*problems, *gates(store, uri, proposal, policies)) if changes else (),
         confirm=any(policy.confirm for policy in policies),
+        has_stages=no_stages is None,
     )
 
 
@@ -254,7 +256,7 @@ def _inverse(store: Store, uri: TrackingUri, entry: JournalEntry) -> PromotionPl
     made = [change for change in recorded_changes(entry) if seen[change.fact] == change.after]
     wanted: dict[Fact, FactValue] = {change.fact: change.before for change in made}
     changes = changes_between({fact: seen[fact] for fact in wanted}, wanted)
-    return _undoing(uri, entry, versions, seen, changes, entry.entry_id) if changes else None
+    return _undoing(store, uri, entry, versions, seen, changes, entry.entry_id) if changes else None
 
 
 def _rest(store: Store, uri: TrackingUri, undo: JournalEntry) -> PromotionPlan | None:
@@ -267,7 +269,7 @@ def _rest(store: Store, uri: TrackingUri, undo: JournalEntry) -> PromotionPlan |
     missing = tuple(change for change in changes if seen[change.fact] != change.after)
     if not 0 < len(missing) < len(changes):
         return None
-    return _undoing(uri, undo, versions, seen, missing, undo.undoes)
+    return _undoing(store, uri, undo, versions, seen, missing, undo.undoes)
 
 
 def _found_after(
@@ -296,6 +298,7 @@ def _found_after(
 
 
 def _undoing(
+    store: Store,
     uri: TrackingUri,
     entry: JournalEntry,
     versions: Sequence[ModelVersion],
@@ -322,6 +325,7 @@ def _undoing(
         seen=seen,
         after=after,
         undoes=undoes,
+        has_stages=store.stages.problem(entry.model) is None,
     )
 
 
