@@ -16,8 +16,8 @@ from textual.widgets import Select
 from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.dialogs.base import Dialog
-from tui.dialogs.confirm import WrappedText
 from tui.dialogs.form import FormDialog, port_of
+from tui.dialogs.text import DialogText
 from tui.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class ReportDialog(Dialog[None]):
         self._lines = lines
 
     def compose_dialog(self) -> ComposeResult:
-        yield WrappedText(self._lines)
+        yield DialogText(self._lines)
 
 
 def started_lines(started: StartedServer) -> list[Content]:
@@ -186,8 +186,10 @@ def started_lines(started: StartedServer) -> list[Content]:
         lines += [
             Content.assemble(("account   ", "$text-muted"), "admin"),
             Content.assemble(("password  ", "$text-muted"), (safe(started.password), "bold")),
-            Content("It is shown only now. Change it, and keep it; only you can read the copy in"),
-            Content(safe(started.server.facts.password_file)),
+            Content(
+                "It is shown only now. Change it, and keep it; only you can read the copy in "
+                f"{safe(started.server.facts.password_file)}"
+            ),
         ]
     lines += [Content(f"Left behind by the check: {safe(name)}") for name in started.left]
     if started.unchecked:

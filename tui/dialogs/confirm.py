@@ -14,23 +14,8 @@ from textual.content import Content
 from engine.errors import UntrustedModel
 from engine.text import Shown, safe
 from tui.dialogs.base import Dialog
+from tui.dialogs.text import DialogText
 from tui.widgets.controls import TextButton
-from tui.widgets.lines import Lines
-
-
-class WrappedText(Lines):
-    """Word-wrapped lines."""
-
-    DEFAULT_CSS = """
-    WrappedText { max-height: 16; overflow-y: auto; }
-    """
-
-    def __init__(self, text: Sequence[Content], *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self.text = text
-
-    def lines(self, width: int) -> list[Content]:
-        return [part for line in self.text for part in line.wrap(max(2, width))]
 
 
 class ConfirmDialog(Dialog[bool]):
@@ -53,7 +38,7 @@ class ConfirmDialog(Dialog[bool]):
         self._labels = (no, yes)
 
     def compose_dialog(self) -> ComposeResult:
-        yield WrappedText(self._text)
+        yield DialogText(self._text)
         with Horizontal(id="choices"):
             yield TextButton(self._labels[0], id="no")
             yield TextButton(self._labels[1], id="yes")

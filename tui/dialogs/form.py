@@ -89,6 +89,7 @@ class FormDialog(Dialog[T]):
         message.set_class(is_error, "error")
         message.set_class(not is_error, "hint")
         message.update(safe(text, 600))
+        self.fit_text()
 
     def submit(self) -> None:
         """The second button was pressed."""

@@ -16,7 +16,7 @@ from engine.jobs import CancelToken, OnProgress, Progress
 from engine.text import safe
 from tui.bridge import Bridge, Relay
 from tui.dialogs.base import Dialog
-from tui.dialogs.confirm import WrappedText
+from tui.dialogs.text import DialogText
 from tui.textual_private import is_removed
 from tui.widgets.fit_text import thin_bar
 
@@ -59,7 +59,7 @@ class WorkDialog(Dialog[T]):
         self._working = True
 
     def compose_dialog(self) -> ComposeResult:
-        yield WrappedText([Content("working …")], id="report")
+        yield DialogText([Content("working …")], id="report")
 
     def on_mount(self) -> None:
         self._tick = self.set_interval(1.0, self._show_progress)
@@ -110,12 +110,10 @@ class WorkDialog(Dialog[T]):
         self._working = False
         self._tick.stop()
         self._show(report)
-        self.query_one("#box").border_subtitle = "enter or esc close"
+        self.show_keys("enter or esc close")
 
     def _show(self, report: Sequence[Content]) -> None:
-        text = self.query_one("#report", WrappedText)
-        text.text = report
-        text.refresh(layout=True)
+        self.query_one("#report", DialogText).show(report)
 
     def action_close(self) -> None:
         if not self._working and self.is_current:

@@ -85,8 +85,10 @@ class LineageRepair:
                 Editing(self._screen, self._changed).write(plan)
 
         lines = [
-            Content("MLflow cannot change the run of a version. A tag says which run it is, and the console"),
-            Content("follows it; other tools show it as a tag."),
+            Content(
+                "MLflow cannot change the run of a version. A tag names the run: the console follows it, "
+                "other tools show it as a tag."
+            ),
             Content(""),
             *(Content(safe(str(edit), 300)) for edit in plan.edits),
             Content(f"on {plan.server}"),

@@ -8,11 +8,14 @@ from functools import partial
 from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
+from textual.content import Content
 
 from engine.api import decision_of, request_of
 from engine.entities import ModelVersion
 from engine.formats import moment
+from engine.text import safe, safe_lines
 from tui.dialogs.form import FormDialog
+from tui.dialogs.text import DialogText
 from tui.screen import ConsoleScreen
 
 CONVENTION = "A convention among consoles, by tags of the version: MLflow itself enforces nothing."
@@ -89,14 +92,19 @@ class AnswerDialog(FormDialog[Answered]):
         self._action = action
 
     def compose_fields(self) -> ComposeResult:
+        if (asked := request_of(self._version)) is not None:
+            yield DialogText(
+                [
+                    Content(safe(f"Requested by {asked.by} on {moment(asked.at)}")),
+                    *(Content(line) for line in safe_lines(asked.reason)),
+                ]
+            )
         yield from self.select_row("answer", "answer", sorted(ANSWERS, key=lambda a: a[0] != self._action))
         yield from self.text_row("reason", "reason", "", "others see it")
 
     def on_mount(self) -> None:
         self.query_one("#answer").focus()
-        if (asked := request_of(self._version)) is not None:
-            reason = f": {asked.reason}" if asked.reason else ""
-            self.show_message(f"Requested by {asked.by} on {moment(asked.at)}{reason}. {CONVENTION}")
+        self.show_message(CONVENTION)
 
     def submit(self) -> None:
         reason = self.text("reason")

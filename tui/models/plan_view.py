@@ -26,6 +26,8 @@ LABEL = 19
 NAME_WIDTH = 24
 VALUE_WIDTH = 22
 HOLDERS_SHOWN = 3
+MAX_LINES = 20
+"""Of a gate or a warning."""
 BEST = "★"
 GATE_MARKS = {"passed": ("✓", "$success"), "failed": ("✗", "$error"), "inconclusive": ("?", "$warning")}
 
@@ -47,7 +49,7 @@ class PlanView(Lines):
         lines += field("candidate", self._version(plan.candidate, runs), width, label_width=LABEL)
         lines += self._gates(plan, width)
         for warning in plan.warnings:
-            for at, line in enumerate(paragraph([safe(warning)], width - 2, 3)):
+            for at, line in enumerate(paragraph([safe(warning)], width - 2, MAX_LINES)):
                 lines.append(Content.assemble(("  " if at else "! ", "$warning"), line))
         lines += self._test(width)
         if plan.evidence:
@@ -61,7 +63,9 @@ class PlanView(Lines):
         lines: list[Content] = []
         for gate in plan.gates:
             mark, colour = GATE_MARKS[gate.state]
-            for at, line in enumerate(paragraph([safe(f"{gate.name}: {gate.evidence}")], width - 2, 3)):
+            for at, line in enumerate(
+                paragraph([safe(f"{gate.name}: {gate.evidence}")], width - 2, MAX_LINES)
+            ):
                 lines.append(Content.assemble(("  " if at else f"{mark} ", colour), line))
         return lines
 

@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from engine.text import safe
-from tui.dialogs.confirm import WrappedText
 from tui.dialogs.form import FormDialog
+from tui.dialogs.text import DialogText
 from tui.dialogs.work import WorkDialog
 from tui.screen import ConsoleScreen
 
@@ -33,7 +33,7 @@ class RemovalDialog(FormDialog[str]):
         self._plan = plan
 
     def compose_fields(self) -> ComposeResult:
-        yield WrappedText(list(self._lost()))
+        yield DialogText(list(self._lost()))
         yield from self.text_row("confirm", "to confirm", "", f"type {safe(self._plan.name)}")
         yield from self.text_row("reason", "reason", "", "recorded in the journal")
 

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.reactive import reactive
 
 from engine.api import StageChange
 from engine.entities import ModelVersion
@@ -19,9 +17,10 @@ from engine.errors import EngineError
 from engine.text import safe
 from tui.bridge import Bridge
 from tui.dialogs.base import Dialog
+from tui.dialogs.text import DialogText
 from tui.models.plan_view import change_text
 from tui.models.sources import STAGE_COLOURS, alias_text, stage_text
-from tui.widgets.lines import Lines, field
+from tui.widgets.lines import field
 
 if TYPE_CHECKING:
     from engine.api import PromotionPlan, PromotionResult
@@ -30,27 +29,15 @@ MAX_VERSIONS = 12
 STILL_WRITING = "The write cannot be interrupted; close the dialog when it has finished."
 
 
-class WriteReport(Lines):
-    """The write in progress, then its result."""
-
-    content: reactive[tuple[Content, ...]] = reactive((), layout=True)
-
-    def lines(self, width: int) -> list[Content]:
-        return [part for line in self.content for part in (line.wrap(max(2, width)) or [Content("")])]
-
-
 class WriteDialog(Dialog[bool]):
     """Applies a plan when mounted; cannot be closed during the write. Dismissed with True if the plan was
     applied."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q", "leave", show=False, id="dialog.leave"),
-        Binding("down,j,pagedown", "scroll(4)", show=False, id="dialog.scroll-down"),
-        Binding("up,k,pageup", "scroll(-4)", show=False, id="dialog.scroll-up"),
+        Binding("down,j", "scroll_text(1)", show=False, id="dialog.scroll-down"),
+        Binding("up,k", "scroll_text(-1)", show=False, id="dialog.scroll-up"),
     ]
-    DEFAULT_CSS = """
-    WriteDialog VerticalScroll { height: auto; max-height: 30; }
-    """
 
     def __init__(
         self,
@@ -76,8 +63,7 @@ class WriteDialog(Dialog[bool]):
         self._needs_import = "mlflow" not in sys.modules
 
     def compose_dialog(self) -> ComposeResult:
-        with VerticalScroll(can_focus=False):
-            yield WriteReport(id="report")
+        yield DialogText(id="report")
 
     def on_mount(self) -> None:
         self._tick = self.set_interval(1.0, self._report_progress)
@@ -126,7 +112,7 @@ class WriteDialog(Dialog[bool]):
         self.writing = False
         self._tick.stop()
         self._show_report(report)
-        self.query_one("#box").border_subtitle = "enter or esc close"
+        self.show_keys("enter or esc close")
 
     def _report_progress(self) -> None:
         seconds = int(time.monotonic() - self._started_at)
@@ -136,10 +122,7 @@ class WriteDialog(Dialog[bool]):
         self._show_report(report)
 
     def _show_report(self, report: Sequence[Content]) -> None:
-        self.query_one("#report", WriteReport).content = tuple(report)
-
-    def action_scroll(self, lines: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False, immediate=True)
+        self.query_one("#report", DialogText).show(report)
 
     def action_leave(self) -> None:
         if self.writing:

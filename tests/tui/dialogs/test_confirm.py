@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import pytest
 from textual.content import Content
 
+from engine.entities import ModelVersion
+from engine.registry.approval import REQUEST_TAG, Request
 from engine.stores import open_store
 from tests.conftest import MlflowStore
 from tests.tui.runs.dialogs.support import opened
 from tests.tui.support import appears, settle
 from tui.app import Console
 from tui.dialogs.confirm import ConfirmDialog
+from tui.models.approval import AnswerDialog
 from tui.training.sweep_dialog import SweepDialog
 
 BACK = ("left", "up")
@@ -56,6 +62,41 @@ async def test_moving_back_leaves_the_last_button(back: str) -> None:
 async def test_tab_wraps(tabs: tuple[str, ...], result: bool | None) -> None:
     async with opened(delete(), [*tabs, "enter"]) as (stage, _):
         assert stage.result is result
+
+
+async def test_text_that_does_not_fit_scrolls_and_the_keys_say_so() -> None:
+    text = [Content(f"line {at} {'of many words ' * 9}") for at in range(20)]
+    async with opened(ConfirmDialog("Long?", text, yes="Yes"), size=(80, 24)) as (stage, pilot):
+        await pilot.pause()
+        seen = "".join(stage.lines())
+        assert "PgUp PgDn scroll" in seen
+        assert "[ Cancel ]" in seen
+        for _ in range(4):
+            await pilot.press("pagedown")
+            seen += "".join(stage.lines())
+        assert all(f"line {at} " in seen for at in range(20))
+        assert "[ Cancel ]" in "".join(stage.lines())
+        for _ in range(4):
+            await pilot.press("pageup")
+        assert "line 0 " in "".join(stage.lines())
+        await pilot.press("right", "enter")
+    assert stage.result is True
+    async with opened(delete(), size=(80, 24)) as (stage, pilot):
+        assert "PgUp" not in "".join(stage.lines())
+
+
+async def test_a_long_reason_of_a_request_is_read_in_full() -> None:
+    words = [f"word{at}" for at in range(300)]
+    asked = Request("1", "Production", "ana", 0, " ".join(words), 0)
+    version = ModelVersion("churn", 7, tags={REQUEST_TAG: json.dumps(asdict(asked))})
+    async with opened(AnswerDialog(version, "here"), size=(80, 24)) as (stage, pilot):
+        seen = " ".join(stage.text_lines())
+        for _ in range(9):
+            assert "Cancel      Answer" in " ".join(stage.lines())
+            await pilot.press("pagedown")
+            seen += " ".join(stage.text_lines())
+        assert "PgUp PgDn scroll · enter on Answer records it · esc cancel" in "".join(stage.lines())
+    assert [word for word in words if word not in seen.split()] == []
 
 
 def active(store: MlflowStore) -> set[str]:
