@@ -28,9 +28,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
@@ -80,6 +82,13 @@ class MlflowStore:
     def heart(self) -> str:
         """Id of the experiment with the runs."""
         return self.experiments["heart"]
+
+    def refuse_run_tags(self) -> None:
+        """From now on, no tag of a run can be set."""
+        with closing(sqlite3.connect(self.path)) as database:
+            database.execute(
+                "CREATE TRIGGER refusing BEFORE INSERT ON tags BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.content import Content
 
-from engine.entities import LoggedModel, ModelVersion, RunDetail
+from engine.entities import LoggedModel, RunDetail
 from engine.errors import EngineError
 from engine.text import Shown, safe
 from tui.dialogs.confirm import ConfirmDialog
@@ -22,7 +22,7 @@ from tui.tasks import Tasks
 from tui.widgets.controls import TextEditor
 
 if TYPE_CHECKING:
-    from engine.api import Engine, RegistrationPlan
+    from engine.api import Engine, Registered, RegistrationPlan
     from engine.jobs import CancelToken, OnProgress
     from tui.bridge import Bridge
 
@@ -135,6 +135,19 @@ def _plan_lines(plan: RegistrationPlan) -> list[Content]:
     return lines
 
 
+def _result_notes(registered: Registered) -> list[Content]:
+    """What the operator has to read before the version is shown."""
+    if not registered.note:
+        return []
+    version = registered.version
+    return [
+        Content.styled(
+            safe(f"✓ {version.name} version {version.version} is registered and ready"), "$success"
+        ),
+        Content.styled(safe(f"! {registered.note}"), "$warning"),
+    ]
+
+
 class Registration:
     """Registers the model of the run that a view has selected, and shows the new version in Models."""
 
@@ -171,16 +184,19 @@ class Registration:
     def _write(self, reviewed: ReviewedRegistration) -> None:
         screen, plan = self._screen, reviewed.plan
 
-        def work(_progress: OnProgress, _cancel: CancelToken) -> ModelVersion:
+        def work(_progress: OnProgress, _cancel: CancelToken) -> Registered:
             return screen.engine.models.register(plan, reason=reviewed.reason)
 
-        def show(version: ModelVersion | None) -> None:
-            if version is not None:
+        def show(registered: Registered | None) -> None:
+            if registered is not None:
+                version = registered.version
                 screen.state.registered = NewVersion(version.name, version.version, reviewed.promotes)
                 screen.app.run_worker(self._show_models())
 
         title = f"Register {plan.model} · {plan.server}"
-        dialog: WorkDialog[ModelVersion] = WorkDialog(screen.session.bridge, title, work, can_stop=False)
+        dialog: WorkDialog[Registered] = WorkDialog(
+            screen.session.bridge, title, work, _result_notes, can_stop=False
+        )
         screen.app.push_screen(dialog, show)
 
     async def _show_models(self) -> None:

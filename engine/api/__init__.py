@@ -172,7 +172,11 @@ if TYPE_CHECKING:
     )
     from engine.registry.promotion.plan import ALIAS_FOR as ALIAS_FOR, PromotionPlan as PromotionPlan
     from engine.registry.promotion.policy import Policy as Policy
-    from engine.registry.registration import CopyPlan as CopyPlan, RegistrationPlan as RegistrationPlan
+    from engine.registry.registration import (
+        CopyPlan as CopyPlan,
+        Registered as Registered,
+        RegistrationPlan as RegistrationPlan,
+    )
     from engine.registry.removal import RemovalPlan as RemovalPlan, RemovalResult as RemovalResult
     from engine.registry.smoke_test import SmokeTestResult as SmokeTestResult
     from engine.registry.version_log import LOG_TAG as LOG_TAG
@@ -396,7 +400,7 @@ _HOMES = {
     "engine.model_tests.shadow": ("Disagreement", "ShadowTest"),
     "engine.model_tests.skew": ("Cause",),
     "engine.registry.comparison": ("VersionComparison",),
-    "engine.registry.registration": ("CopyPlan", "RegistrationPlan"),
+    "engine.registry.registration": ("CopyPlan", "Registered", "RegistrationPlan"),
     "engine.registry.removal": ("RemovalPlan", "RemovalResult"),
     "engine.registry.version_log": ("LOG_TAG",),
     "engine.registry.approval": ("DECISION_TAG", "REQUEST_TAG", "decision_of", "request_of"),

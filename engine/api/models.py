@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.registry.lineage import Place, Station
     from engine.registry.promotion.apply import PromotionPlan, PromotionResult
     from engine.registry.promotion.policy import Policy
-    from engine.registry.registration import CopyPlan, RegistrationPlan
+    from engine.registry.registration import CopyPlan, Registered, RegistrationPlan
     from engine.registry.removal import RemovalPlan, RemovalResult
     from engine.registry.smoke_test import SmokeTestResult
     from engine.runs.saved.store import SavedViews
@@ -165,7 +165,7 @@ class Models:
             tags=tags,
         )
 
-    def register(self, plan: RegistrationPlan, *, reason: str = "") -> ModelVersion:
+    def register(self, plan: RegistrationPlan, *, reason: str = "") -> Registered:
         """Register a version and wait until it is ready. Raises `WriteError`."""
         self._access.check_writable("Registering")
         from engine.registry.registration import register
@@ -214,7 +214,7 @@ class Models:
             remember(self._access.uri, plan.model.name, result.versions)
         return result
 
-    def finish_registration(self, entry: JournalEntry) -> ModelVersion:
+    def finish_registration(self, entry: JournalEntry) -> Registered:
         """Complete an interrupted registration. Raises `UsageError` if nothing of it is left."""
         self._access.check_writable("Registering")
         from engine.registry.registration import finish

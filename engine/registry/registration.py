@@ -70,6 +70,16 @@ class CopyPlan:
     server: Shown
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The new version, as read back, and the id of the journal entry. `note` says what of the registration
+    could not be done; empty for nothing."""
+
+    version: ModelVersion
+    entry_id: str
+    note: str = ""
+
+
 def plan_registration(
     store: Store,
     uri: TrackingUri,
@@ -109,8 +119,8 @@ def plan_registration(
     )
 
 
-def register(store: Store, uri: TrackingUri, plan: RegistrationPlan, *, reason: str = "") -> ModelVersion:
-    """Register the version, wait until it is ready, and return it as read back.
+def register(store: Store, uri: TrackingUri, plan: RegistrationPlan, *, reason: str = "") -> Registered:
+    """Register the version and wait until it is ready.
 
     Raises `WriteError` with nothing written if the journal cannot be written, or if the version does not get
     ready; `StoreError`. What is left then can be finished or discarded.
@@ -166,7 +176,7 @@ def copy(store: Store, uri: TrackingUri, plan: CopyPlan, *, reason: str = "") ->
         run_id=source.run_id or None,
         tags=plan.tags,
         description=source.description,
-    )
+    ).version
 
 
 def _create(
@@ -178,7 +188,7 @@ def _create(
     *,
     tags: Mapping[str, str],
     **version: Any,
-) -> ModelVersion:
+) -> Registered:
     """Create a version, and the model if it is new, with the mark of the journal entry until all is done."""
     from engine.stores.mlflow.client import open_client
     from engine.stores.mlflow.private import global_tracking_uri
@@ -211,7 +221,7 @@ def _create(
         raise
 
 
-def finish(store: Store, uri: TrackingUri, entry: JournalEntry) -> ModelVersion:
+def finish(store: Store, uri: TrackingUri, entry: JournalEntry) -> Registered:
     """Complete an interrupted registration. Raises `UsageError` if nothing of it is left."""
     from engine.stores.mlflow.client import open_client
 
@@ -313,17 +323,17 @@ def finding(store: Store, entry: JournalEntry) -> Finding:
     return Finding("Nothing of it is in the registry.")
 
 
-def _complete(store: Store, client: MlflowClient, entry: JournalEntry) -> ModelVersion:
+def _complete(store: Store, client: MlflowClient, entry: JournalEntry) -> Registered:
     """Everything after the version was created; safe to repeat."""
     name, version = entry.model, str(entry.version)
     ready = _wait_until_ready(store, entry)
-    detail = ""
+    note = ""
     if ready.run_id and _COPIED not in entry.after:
         try:
             with translated_errors():
                 client.set_tag(ready.run_id, RUN_TAG, f"{name}/{version}")
         except REFUSALS as error:  # registering takes no permission on the run
-            detail = f"The source run could not be tagged: {error}"
+            note = f"The source run could not be tagged: {error}"
         failpoint("register tagged run")
     with translated_errors():
         client.delete_model_version_tag(name, version, REGISTERING_TAG)
@@ -331,10 +341,8 @@ def _complete(store: Store, client: MlflowClient, entry: JournalEntry) -> ModelV
             client.delete_registered_model_tag(name, REGISTERING_TAG)
     failpoint("register completed")
     found = next(v for v in store.model_versions(name) if v.version == entry.version)
-    journal.append(
-        replace(entry, outcome="done", target=f"{entry.target} as version {version}", detail=detail)
-    )
-    return found
+    journal.append(replace(entry, outcome="done", target=f"{entry.target} as version {version}", detail=note))
+    return Registered(found, entry.entry_id, note)
 
 
 def _wait_until_ready(store: Store, entry: JournalEntry) -> ModelVersion:

@@ -40,7 +40,7 @@ def main() -> None:
             continue
         if request["do"] == "register":
             registration = plan_registration(store, uri, request["model"], request["run"])
-            answer(version=register(store, uri, registration).version)
+            answer(version=register(store, uri, registration).version.version)
             continue
         assert plan is not None
         if request["do"] == "transition":

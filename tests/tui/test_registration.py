@@ -85,6 +85,7 @@ async def test_a_run_is_registered_shown_in_models_and_taken_back_in_activity(
 async def test_a_further_version_is_under_the_cursor_although_models_was_read_before(
     mlflow_store_copy: MlflowStore,
 ) -> None:
+    mlflow_store_copy.refuse_run_tags()
     console = Console(mlflow_store_copy.tracking)
     async with console.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
@@ -100,6 +101,8 @@ async def test_a_further_version_is_under_the_cursor_although_models_was_read_be
         await settle(pilot)
         assert "This run is registered already, as version 1" in text_of(console)
         await pilot.press("right", "enter")
+        assert await appears(pilot, "The source run could not be tagged")
+        await pilot.press("enter")
         assert await appears(pilot, "Registered classifier version")
         await settle(pilot)
         models = console.screen

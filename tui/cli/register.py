@@ -90,8 +90,8 @@ def register(
     invocation.check_writable("Registering")
     if finish is not None:
         with invocation.engine() as engine:
-            version = engine.models.finish_registration(engine.journal.entry(finish))
-        _show(Output(), version, as_json)
+            registered = engine.models.finish_registration(engine.journal.entry(finish))
+        _show(Output(), registered.version, registered.note, as_json)
         return
     if model is None or (run is None) == (best is None):
         raise UsageError("Give the name of the model, and either --run or --best")
@@ -116,24 +116,15 @@ def register(
         elif not yes:
             confirm(output)
         with spinner("Registering"):
-            version = engine.models.register(plan, reason=reason)
-        entry_id = _entry_id(engine, version)
+            registered = engine.models.register(plan, reason=reason)
+        version = registered.version
         if stage is not None or alias is not None:
             version = _promote(engine, version, stage, alias, output, force=force, reason=reason)
         _write_card(engine, version, card, output, replace=yes)
-    _show(Output(), version, as_json)
+    _show(Output(), version, registered.note, as_json)
     if not as_json:
         first = "undo the promotion and " if stage is not None or alias is not None else ""
-        Output().line(safe(f"Run `mlflow-console undo {entry_id}` to {first}remove it."))
-
-
-def _entry_id(engine: Engine, version: ModelVersion) -> str:
-    """Of the journal's entry of the registration."""
-    return next(
-        entry.entry_id
-        for entry in engine.journal.entries()
-        if (entry.action, entry.model, entry.version) == ("register", version.name, version.version)
-    )
+        Output().line(safe(f"Run `mlflow-console undo {registered.entry_id}` to {first}remove it."))
 
 
 def _run(engine: Engine, run: str, experiment: str | None) -> str:
@@ -217,10 +208,14 @@ def _show_plan(output: Output, plan: RegistrationPlan) -> None:
         )
 
 
-def _show(output: Output, version: ModelVersion, as_json: bool) -> None:
+def _show(output: Output, version: ModelVersion, note: str, as_json: bool) -> None:
+    """`note` says what could not be done."""
     if as_json:
-        write_json({"model": version.name, "version": version_payload(version)})
+        notes = [note] if note else []
+        write_json({"model": version.name, "version": version_payload(version), "notes": notes})
         return
     output.line(
         Cell(Shown("✓ "), "green"), safe(f"{version.name} version {version.version} is registered and ready")
     )
+    if note:
+        output.line(Cell(Shown("! "), "yellow"), safe(note))

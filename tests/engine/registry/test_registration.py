@@ -52,7 +52,7 @@ def test_a_new_model_and_its_next_version_are_registered(registry: Registry, sta
     name, run_id = uuid4().hex, run_with_model(registry)
     plan = plan_registration(registry.store, registry.uri, name, run_id)
     assert (plan.is_new, plan.next_version, plan.existing) == (True, 1, ())
-    version = register(registry.store, registry.uri, plan)
+    version = register(registry.store, registry.uri, plan).version
     assert (version.version, version.run_id, version.status) == (1, run_id, "READY")
     assert "accuracy 0.9100" in version.description
     assert "n_neighbors 7" in version.description
@@ -64,7 +64,7 @@ def test_a_new_model_and_its_next_version_are_registered(registry: Registry, sta
 
     again = plan_registration(registry.store, registry.uri, name, run_id, description="mine")
     assert (again.is_new, again.next_version, [v.version for v in again.existing]) == (False, 2, [1])
-    assert register(registry.store, registry.uri, again).description == "mine"
+    assert register(registry.store, registry.uri, again).version.description == "mine"
     assert discard(registry.store, registry.uri, last()) == "Removed version 2"
     first = next(entry for entry in read_journal() if entry.version == 1 and entry.action == "register")
     assert discard(registry.store, registry.uri, first) == f"Removed version 1, model {name}"
@@ -146,7 +146,7 @@ def test_a_registration_killed_at_any_step_is_finished_or_removed(
             assert discard(registry.store, registry.uri, entry) == f"Removed model {name}"
         elif step != "completed" and ending == "finish":
             assert text.startswith("Version 1 was created, but not finished")
-            assert finish(registry.store, registry.uri, entry).version == 1
+            assert finish(registry.store, registry.uri, entry).version.version == 1
             assert REGISTERING_TAG not in registry.store.model_versions(name)[0].tags
             assert read_journal(1)[0].outcome == "done"
         elif step != "completed":

@@ -217,6 +217,15 @@ def test_a_request_is_listed_approved_and_needs_the_name_of_the_model(on_copy: R
     assert "typed" in shown
 
 
+def test_register_says_that_the_run_could_not_be_tagged(on_copy: Run, mlflow_store_copy: MlflowStore) -> None:
+    mlflow_store_copy.refuse_run_tags()
+    register = ("register", "pumps", "--run", mlflow_store_copy.runs["special"], "--yes")
+    shown = on_copy(*register).out
+    assert "pumps version 1 is registered and ready\n! The source run could not be tagged" in shown
+    (note,) = on_copy(*register, "--json").json["notes"]
+    assert note.startswith("The source run could not be tagged")
+
+
 def test_the_best_run_is_registered_promoted_and_removed_again(
     write: Run, own_demo: Path, home: Path
 ) -> None:

@@ -132,10 +132,12 @@ def test_who_may_not_change_the_run_can_register_its_model_all_the_same(
     with Engine(TrackingUri(guarded.uri)) as engine:
         runs = engine.runs.feed(engine.runs.experiment("heart").experiment_id).load()
         run_id = next(run_id for run_id in runs.run_ids if len(engine.runs.detail(run_id).models) == 1)
-        version = engine.models.register(engine.models.plan_registration("of the reader", run_id))
+        registered = engine.models.register(engine.models.plan_registration("of the reader", run_id))
+        version = registered.version
         assert (version.status, version.run_id) == ("READY", run_id)
         assert RUN_TAG not in engine.runs.detail(run_id).run.tags
         entry = engine.journal.entries(1)[0]
         assert entry.outcome == "done"
-        assert entry.detail.startswith("The source run could not be tagged")
+        assert registered.note.startswith("The source run could not be tagged")
+        assert (registered.entry_id, registered.note) == (entry.entry_id, entry.detail)
         assert engine.models.discard_registration(entry) == "Removed version 1, model of the reader"
